@@ -1,0 +1,32 @@
+# Warnings and instrumentation, the same for every target of ours.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g1")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+set(ZP_SANITIZE "" CACHE STRING "sanitizers of this tree: '' or address,undefined or thread")
+set(ZP_FUZZERS OFF CACHE BOOL "build the libFuzzer programs (clang)")
+
+add_library(zp_flags INTERFACE)
+target_include_directories(zp_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(zp_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor
+  -Woverloaded-virtual -Werror)
+# g++ 12 reports false positives of these two from inlined standard library code.
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  target_compile_options(zp_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
+endif()
+if(ZP_SANITIZE)
+  add_compile_options(-fsanitize=${ZP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${ZP_SANITIZE})
+  if(ZP_FUZZERS)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+  endif()
+endif()

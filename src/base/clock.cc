@@ -1,0 +1,50 @@
+#include "base/clock.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/check.h"
+
+namespace zeropull {
+
+namespace {
+
+class SystemClock final : public Clock {
+ public:
+  SteadyTime steady_now() const override { return std::chrono::steady_clock::now(); }
+  WallTime wall_now() const override { return std::chrono::system_clock::now(); }
+};
+
+class SecureRandom final : public Random {
+ public:
+  void fill(MutableByteView out) override {
+    while (!out.empty()) {
+      ssize_t n = getrandom(out.data(), std::min<std::size_t>(out.size(), 256), 0);
+      if (n < 0 && errno == EINTR) continue;
+      CHECK(n > 0);
+      out = out.subspan(static_cast<std::size_t>(n));
+    }
+  }
+};
+
+}  // namespace
+
+Clock& Clock::system() {
+  static SystemClock clock;
+  return clock;
+}
+
+std::uint64_t Random::next() {
+  std::uint64_t value;
+  fill({reinterpret_cast<std::byte*>(&value), sizeof value});
+  return value;
+}
+
+Random& Random::secure() {
+  static SecureRandom random;
+  return random;
+}
+
+}  // namespace zeropull

@@ -1,0 +1,54 @@
+#include "os/process.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "os/file.h"
+
+namespace zeropull::os {
+namespace {
+
+TEST(RunProgram, gives_input_and_returns_output) {
+  std::string input(1 << 18, 'x');
+  EXPECT_EQ(MUST(run_program(Context::root("test"), {.argv = {"cat"}, .input = input})), input);
+}
+
+TEST(RunProgram, failure_carries_exit_code_and_standard_error) {
+  auto result = run_program(Context::root("test"), {.argv = {"sh", "-c", "echo broken >&2; exit 3"}, .input = {}});
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().message().find("exit code 3: broken"), std::string::npos);
+}
+
+TEST(Spawn, missing_program_is_an_error_of_the_caller) {
+  SpawnOptions options;
+  options.argv = {"/no/such/program"};
+  EXPECT_TRUE(Child::spawn(options).failed_with(Code::kNotFound));
+}
+
+TEST(Spawn, child_sees_exactly_the_descriptors_it_is_given) {
+  auto pipe = MUST(create_pipe());
+  SpawnOptions options;
+  options.argv = {"sh", "-c", "ls /proc/self/fd | tr '\\n' ' ' >&7"};
+  options.descriptors = {{7, pipe.write_end.get()}};
+  auto child = MUST(Child::spawn(options));
+  pipe.write_end.reset();
+  EXPECT_TRUE(MUST(child.wait(Context::root("test"))).success());
+  Bytes buffer(256);
+  buffer.resize(MUST(read_some(pipe.read_end.get(), buffer)));
+  EXPECT_EQ(as_text(buffer), "0 1 2 3 7 ");  // 3 is the listing's own
+}
+
+TEST(Child, is_killed_and_reaped_when_its_owner_ends) {
+  pid_t pid = 0;
+  {
+    SpawnOptions options;
+    options.argv = {"sleep", "1000"};
+    auto child = MUST(Child::spawn(options));
+    pid = child.pid();
+    EXPECT_TRUE(child.wait(Context::root("test").with_timeout(Duration::zero())).failed_with(Code::kDeadlineExceeded));
+  }
+  EXPECT_EQ(kill(pid, 0), -1);
+}
+
+}  // namespace
+}  // namespace zeropull::os
