@@ -257,10 +257,14 @@ ScratchFolder::~ScratchFolder() {
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
   auto fd = TRY(open_file(path, O_RDONLY));
-  auto size = TRY(file_size(fd.get()));
+  return map(fd.get()).with_context("{}", path);
+}
+
+Result<MappedFile> MappedFile::map(int fd) {
+  auto size = TRY(file_size(fd));
   if (size == 0) return MappedFile(ByteView{});
-  void* at = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
-  if (at == MAP_FAILED) return errno_error(errno, fmt::format("map {}", path));
+  void* at = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  if (at == MAP_FAILED) return errno_error(errno, "map");
   return MappedFile(ByteView(static_cast<const std::byte*>(at), size));
 }
 

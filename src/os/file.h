@@ -69,6 +69,7 @@ class ScratchFolder {
 class MappedFile {
  public:
   static Result<MappedFile> open(const std::string& path);
+  static Result<MappedFile> map(int fd);  // which may be closed afterwards
   MappedFile(MappedFile&& other) noexcept : view_(std::exchange(other.view_, {})) {}
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();
