@@ -215,9 +215,8 @@ Result<void> LayerTree::hard_link(erofs::NodeId parent, std::string_view name, c
 // hardlinkRootPath and link(2), which follows no link at the end.
 Result<erofs::NodeId> LayerTree::link_target(std::string_view link) {
   const View view(tree_);
-  const auto [folder, name] = split_last(link);
-  const bool rooted = folder.empty() && !link.starts_with('/');
-  const std::string folder_path = rooted ? std::string() : TRY(resolve_in_root(view, std::string(folder) + "/"));
+  const std::string_view name = split_last(link).second;
+  const std::string folder_path = TRY(resolve_in_root(view, link.substr(0, link.size() - name.size())));
   const std::string path = clean_path("/" + folder_path + "/" + std::string(name));
   const auto node = TRY(find_path(view, path));
   if (!node) {

@@ -36,8 +36,8 @@ inline bool is_whiteout(std::uint16_t mode, erofs::DeviceNumber rdev) { return S
 class LayerTree {
  public:
   enum class Content { kIgnore, kKeep };
-  // Adds one entry. For a regular file that becomes part of the tree the answer is kKeep, and the tree holds `blob_offset` as the
-  // place of its `entry.size` bytes. kInvalidArgument says why the entry is refused; the tree is then of no more use.
+  // Adds one entry. kKeep asks the caller to put the entry's content, `entry.size` bytes, at `blob_offset`: it is a file that is
+  // now part of the tree. kInvalidArgument says why the entry is refused; the tree is then of no more use.
   Result<Content> apply(const codec::TarEntry& entry, std::uint64_t blob_offset);
 
   // After the last entry: folders get their times once more, as in containerd, where that changes anything.

@@ -102,6 +102,11 @@ Result<std::uint64_t> file_size(int fd) {
   return static_cast<std::uint64_t>(info.st_size);
 }
 
+Result<void> set_file_size(int fd, std::uint64_t size) {
+  if (::ftruncate(fd, static_cast<off_t>(size)) != 0) return errno_error(errno, "set a file's size");
+  return {};
+}
+
 Result<void> read_exactly_at(int fd, MutableByteView bytes, std::uint64_t offset) {
   while (!bytes.empty()) {
     ssize_t n = pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
