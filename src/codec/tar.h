@@ -73,8 +73,7 @@ struct TarEntry {
   std::vector<SparseRegion> regions;  // of a sparse file: ascending, not empty, not touching, all below `size`
 };
 
-struct PaxRecords;  // codec/tar_pax.h
-struct TarHeader;   // codec/tar_header.h
+struct TarHeader;  // codec/tar_header.h
 
 class TarReader {
  public:
@@ -93,20 +92,22 @@ class TarReader {
   Result<std::uint64_t> drain_rest();
 
  private:
-  // What the extension headers before an entry say of it.
-  struct Pending;
+  struct Pending;  // what the extension headers before an entry say of it
 
-  Result<bool> require(std::size_t size);                     // buffers at least this much, <= a block; false at the end before
-  Result<void> skip(std::uint64_t size);                      // exactly
-  Result<bool> skip_entry();                                  // data and padding; false when the stream ends in the padding
-  Result<std::optional<TarHeader>> read_header();             // nullopt at the end of the archive
-  Result<std::string> read_special(const TarHeader& header);  // the body of an extension header
+  Result<std::optional<TarEntry>> read_entry();
   Result<TarEntry> make_entry(const TarHeader& header, const Pending& pending);
-  Result<void> read_sparse_map(const TarHeader& header, const PaxRecords& records, TarEntry& entry);
+  Result<void> read_sparse_map(const TarHeader& header, const Pending& pending, TarEntry& entry);
   Result<std::vector<SparseRegion>> read_old_sparse_map(const TarHeader& header);
   Result<std::vector<SparseRegion>> read_sparse_map_1_0();
+  Result<std::optional<TarHeader>> read_header();             // nullopt at the end of the archive
+  Result<std::string> read_special(const TarHeader& header);  // the body of an extension header
+  void set_data_size(std::uint64_t size);
+
+  Result<bool> require(std::size_t size);  // buffers at least this much, at most a block; false when the stream ends before
+  Result<ByteView> take_block();           // the next block, valid until the next call
+  Result<bool> skip_entry();               // what is left of its data and padding; false when the stream ends in the padding
   std::uint64_t position() const { return buffer_end_ - (end_ - begin_); }
-  Error truncated(std::string_view what) const;
+  Error truncated(std::string_view where) const;
 
   ByteSource& source_;
   std::unique_ptr<std::byte[]> buffer_;
