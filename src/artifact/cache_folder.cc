@@ -182,13 +182,15 @@ Result<Collected> CacheFolder::collect(const std::set<BlobId>& in_use) {
     return make_error(Code::kFailedPrecondition, "cache folder {} is open for reading alone", path_);
   }
   auto lock = TRY(os::open_file(path_ + "/lock", O_RDWR | O_CREAT | O_NOFOLLOW));
-  TRY(try_lock_file(lock, LockMode::kExclusive).with_context("cache folder {}: an image is being written; collect again later", path_));
+  TRY(try_lock_file(lock, LockMode::kExclusive)
+          .with_context("cache folder {}: an image is being written; collect again later", path_));
   TRY(refresh());
   std::set<BlobId> keep = in_use;
   {
     auto catalogue = catalogue_.lock();
     if (!catalogue->broken.empty()) {
-      return make_error(Code::kFailedPrecondition, "nothing collected: which blobs a broken image names is unknown; remove it first: {}",
+      return make_error(Code::kFailedPrecondition,
+                        "nothing collected: which blobs a broken image names is unknown; remove it first: {}",
                         catalogue->broken.front().error.message());
     }
     for (const auto& image : catalogue->images) {
@@ -219,8 +221,9 @@ Result<Collected> CacheFolder::collect(const std::set<BlobId>& in_use) {
 Result<void> CacheFolder::ensure_space(std::uint64_t bytes) const {
   auto free = TRY(os::free_bytes(path_));
   if (free >= bytes) return {};
-  return make_error(Code::kResourceExhausted, "cache folder {}: {} needed, {} free on its file system; make room or choose another folder",
-                    path_, format_bytes(bytes), format_bytes(free));
+  return make_error(Code::kResourceExhausted,
+                    "cache folder {}: {} needed, {} free on its file system; make room or choose another folder", path_,
+                    format_bytes(bytes), format_bytes(free));
 }
 
 }  // namespace zeropull::artifact

@@ -62,7 +62,8 @@ Result<void> CacheWriter::publish(IndexContents contents) {
 Result<void> CacheFolder::publish(IndexContents contents) {
   for (const BlobContents& blob : contents.blobs) {
     if (has_blob(blob.id, blob.size)) continue;
-    return make_error(Code::kFailedPrecondition, "blob {} ({}) is not here with its {} bytes", blob.id, role_name(blob.role), blob.size);
+    return make_error(Code::kFailedPrecondition, "blob {} ({}) is not here with its {} bytes", blob.id, role_name(blob.role),
+                      blob.size);
   }
   step("sync blobs");
   TRY(os::sync_folder(path_ + "/blobs"));

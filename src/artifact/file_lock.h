@@ -1,4 +1,5 @@
-// flock(2) with an end to the waiting: how the processes that share a cache folder take turns. The lock lives as long as the open file.
+// flock(2) with an end to the waiting: how the processes that share a cache folder take turns. The lock lives as long as the open
+// file.
 #pragma once
 
 #include "base/result.h"

@@ -133,7 +133,8 @@ Result<ArtifactIndex> ArtifactIndex::parse(Storage storage) {
   }
   auto version = load_le<std::uint32_t>(bytes.data() + kVersionAt);
   if (version != kIndexVersion) {
-    return make_error(Code::kUnimplemented, "artifact index of version {}; this program knows version {}: upgrade it, or convert the image again",
+    return make_error(Code::kUnimplemented,
+                      "artifact index of version {}; this program knows version {}: upgrade it, or convert the image again",
                       version, kIndexVersion);
   }
   std::uint64_t head_length = load_le<std::uint32_t>(bytes.data() + kHeadLengthAt);

@@ -140,7 +140,7 @@ json encode_layer(const ImageLayer& layer) {
 json encode_blob(const BlobDescription& blob) {
   json packs = json::array();
   for (const Sha256& pack : blob.packs) packs.push_back(pack.hex());
-  return {{"role", role_name(blob.role)}, {"id", blob.id.text()},           {"size", blob.size}, {"frame_size", blob.frame_size},
+  return {{"role", role_name(blob.role)},    {"id", blob.id.text()},     {"size", blob.size}, {"frame_size", blob.frame_size},
           {"first_frame", blob.first_frame}, {"packs", std::move(packs)}};
 }
 
@@ -157,9 +157,8 @@ json encode_image(const ImageDescription& image) {
                         {"media_type", image.manifest_media_type},
                         {"bytes", codec::base64_encode(as_bytes(image.manifest))}};
   object["config"] = {{"digest", image.config_digest.text()}, {"bytes", codec::base64_encode(as_bytes(image.config))}};
-  object["platform"] = {{"os", image.platform.os},
-                        {"architecture", image.platform.architecture},
-                        {"variant", image.platform.variant}};
+  object["platform"] = {
+      {"os", image.platform.os}, {"architecture", image.platform.architecture}, {"variant", image.platform.variant}};
   object["layers"] = std::move(layers);
   object["metadata_blob"] = image.metadata_blob;
   return object;
@@ -190,9 +189,11 @@ Result<void> check_blobs(const IndexHead& head) {
   for (std::size_t i = 0; i < head.blobs.size(); ++i) {
     const BlobDescription& blob = head.blobs[i];
     if (blob.size == 0) return make_error(Code::kInvalidArgument, "blob {} is empty", i);
-    if (blob.first_frame != next_frame) return make_error(Code::kInvalidArgument, "blob {}: its frames are not in their place", i);
+    if (blob.first_frame != next_frame)
+      return make_error(Code::kInvalidArgument, "blob {}: its frames are not in their place", i);
     next_frame += blob.frames();
-    if (!seen.emplace(blob.role, blob.id).second) return make_error(Code::kInvalidArgument, "blob {}: {} is there twice", i, blob.id);
+    if (!seen.emplace(blob.role, blob.id).second)
+      return make_error(Code::kInvalidArgument, "blob {}: {} is there twice", i, blob.id);
     if (blob.packs.size() > blob.frames()) return make_error(Code::kInvalidArgument, "blob {}: more packs than frames", i);
   }
   if (next_frame != head.frames) {

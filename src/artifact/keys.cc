@@ -17,7 +17,9 @@ constexpr std::string_view kSealLabel = "zeropull-seal-v1";
 constexpr std::string_view kNameLabel = "zeropull-name-v1";
 constexpr std::string_view kDataLabel = "zeropull-data-v1";
 
-SecretKey derive(const SecretKey& key, std::string_view label) { return SecretKey(codec::hmac_sha256(key.view(), {as_bytes(label)}).view()); }
+SecretKey derive(const SecretKey& key, std::string_view label) {
+  return SecretKey(codec::hmac_sha256(key.view(), {as_bytes(label)}).view());
+}
 
 }  // namespace
 

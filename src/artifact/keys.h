@@ -56,13 +56,9 @@ class EndpointKey {
 
 template <>
 struct fmt::formatter<zeropull::artifact::SecretKey> : fmt::formatter<std::string_view> {
-  auto format(const zeropull::artifact::SecretKey&, format_context& ctx) const {
-    return fmt::formatter<std::string_view>::format("***", ctx);
-  }
+  auto format(const zeropull::artifact::SecretKey&, format_context& ctx) const { return fmt::format_to(ctx.out(), "***"); }
 };
 template <>
 struct fmt::formatter<zeropull::artifact::EndpointKey> : fmt::formatter<std::string_view> {
-  auto format(const zeropull::artifact::EndpointKey&, format_context& ctx) const {
-    return fmt::formatter<std::string_view>::format("***", ctx);
-  }
+  auto format(const zeropull::artifact::EndpointKey&, format_context& ctx) const { return fmt::format_to(ctx.out(), "***"); }
 };

@@ -10,9 +10,10 @@ Sha256 compute_seal(const EndpointKey& key, ByteView index) { return codec::hmac
 
 Result<void> check_seal(const EndpointKey& key, ByteView index, ByteView seal) {
   if (codec::constant_time_equal(compute_seal(key, index).view(), seal)) return {};
-  return make_error(Code::kDataLoss,
-                    "the seal does not match the index: one of them was changed, or it was sealed with another key; check --key-file, "
-                    "or convert the image again");
+  return make_error(
+      Code::kDataLoss,
+      "the seal does not match the index: one of them was changed, or it was sealed with another key; check --key-file, "
+      "or convert the image again");
 }
 
 Result<SealedIndex> read_sealed(const os::UniqueFd& image_folder) {

@@ -1,5 +1,6 @@
-// The seal of an image in a cache folder: HMAC-SHA256 of its artifact index under the endpoint's seal key, 32 raw bytes in the file `seal`.
-// It says that the endpoint itself wrote the index; the index in turn names every frame by its hash. Callable from any thread.
+// The seal of an image in a cache folder: HMAC-SHA256 of its artifact index under the endpoint's seal key, 32 raw bytes in the
+// file `seal`. It says that the endpoint itself wrote the index; the index in turn names every frame by its hash. Callable from
+// any thread.
 #pragma once
 
 #include "artifact/keys.h"

@@ -6,9 +6,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <thread>
 
+#include "artifact/progress_counter.h"
 #include "artifact/seal.h"
 #include "base/check.h"
 #include "base/executor.h"
@@ -69,8 +69,8 @@ Result<os::UniqueFd> open_blob(const CacheFolder& folder, const BlobDescription&
 Result<void> check_size(const BlobDescription& blob, int fd) {
   auto size = TRY(os::file_size(fd));
   if (size == blob.size) return {};
-  return make_error(Code::kDataLoss, "blob {} ({}) has {} bytes instead of {}: {}", blob.id, role_name(blob.role), size, blob.size,
-                    kAdvice);
+  return make_error(Code::kDataLoss, "blob {} ({}) has {} bytes instead of {}: {}", blob.id, role_name(blob.role), size,
+                    blob.size, kAdvice);
 }
 
 // Fills `out`'s front with a frame; reads up to the alignment's end behind it, as direct reads must.
@@ -87,24 +87,8 @@ Result<void> read_frame(int fd, std::byte* out, std::uint64_t offset, std::uint6
   return {};
 }
 
-class Progress {
- public:
-  Progress(const VerifyOptions& options, std::uint64_t total) : options_(options), total_(total) {}
-  void add(std::uint64_t bytes) {
-    if (!options_.progress) return;
-    std::lock_guard lock(mutex_);
-    done_ += bytes;
-    options_.progress(done_, total_);
-  }
-
- private:
-  const VerifyOptions& options_;
-  const std::uint64_t total_;
-  std::mutex mutex_;
-  std::uint64_t done_ = 0;  // guarded by mutex_
-};
-
-Result<void> hash_run(const Context& ctx, const ArtifactIndex& index, const OpenBlob& open, const Run& run, Progress& progress) {
+Result<void> hash_run(const Context& ctx, const ArtifactIndex& index, const OpenBlob& open, const Run& run,
+                      ProgressCounter& progress) {
   const BlobDescription& blob = *open.blob;
   AlignedBuffer buffer = allocate_frame();
   for (std::uint64_t number = run.first; number < run.first + run.count; ++number) {
@@ -135,11 +119,13 @@ Result<void> hash_blobs(const Context& ctx, const CacheFolder& folder, const Art
     total += blob.size;
     open.push_back({&blob, std::move(fd)});
   }
-  Progress progress(options, total);
+  ProgressCounter progress(options.progress, "verify", total);
   std::size_t threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
-  return parallel_for(ctx, runs.size(), std::min(threads, runs.size()), [&](const Context& work_ctx, std::size_t i) {
+  TRY(parallel_for(ctx, runs.size(), threads, [&](const Context& work_ctx, std::size_t i) {
     return hash_run(work_ctx, index, open[runs[i].blob], runs[i], progress);
-  });
+  }));
+  progress.finish();
+  return {};
 }
 
 // The index in memory was checked when the catalogue was read; what lies in the folder now must be sealed too.
@@ -161,7 +147,8 @@ Result<void> check_quickly(const CacheFolder& folder, const ArtifactIndex& index
 
 }  // namespace
 
-Result<void> check_attach(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index, const VerifyOptions& options) {
+Result<void> check_attach(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index,
+                          const VerifyOptions& options) {
   TRY(check_quickly(folder, index).with_context("image {} in {}", index.image().manifest_digest, folder.path()));
   return check_blob(ctx, folder, index, index.image().metadata_blob, options);
 }
@@ -173,7 +160,8 @@ Result<void> check_blob(const Context& ctx, const CacheFolder& folder, const Art
       .with_context("image {} in {}", index.image().manifest_digest, folder.path());
 }
 
-Result<void> verify_image(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index, const VerifyOptions& options) {
+Result<void> verify_image(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index,
+                          const VerifyOptions& options) {
   TRY(check_quickly(folder, index).with_context("image {} in {}", index.image().manifest_digest, folder.path()));
   return hash_blobs(ctx, folder, index, index.blobs(), ReadThrough::kDisk, options)
       .with_context("image {} in {}", index.image().manifest_digest, folder.path());
