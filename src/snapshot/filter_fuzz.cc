@@ -1,5 +1,6 @@
 // Any bytes as a filter of Walk: parsed and, when accepted, matched. It must end quickly, never crash, refuse with one code only
 // and answer the same twice.
+#include <cstdint>
 #include <string>
 
 #include "base/check.h"

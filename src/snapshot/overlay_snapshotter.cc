@@ -1,5 +1,7 @@
 #include "snapshot/overlay_snapshotter.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
