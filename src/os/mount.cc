@@ -147,9 +147,11 @@ Result<bool> is_mount_point(const std::string& path) {
 
 Result<LoopDevice> LoopDevice::attach(const std::string& file) {
   auto control = TRY(open_file("/dev/loop-control", O_RDWR));
-  auto backing = TRY(open_file(file, O_RDONLY | O_DIRECT));
+  auto backing = open_file(file, O_RDONLY | O_DIRECT);
+  if (!backing.ok() && backing.error().errno_value() == EINVAL) backing = open_file(file, O_RDONLY);  // a file system without it
+  if (!backing.ok()) return std::move(backing).take_error();
   std::string path;
-  auto device = TRY(configure_loop(control.get(), backing, path).with_context("attach {}", file));
+  auto device = TRY(configure_loop(control.get(), *backing, path).with_context("attach {}", file));
   return LoopDevice(std::move(device), std::move(path));
 }
 
