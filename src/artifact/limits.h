@@ -25,4 +25,33 @@ inline constexpr std::size_t kLayersMax = 512;
 // The default for how far one layer may expand before its conversion is refused.
 inline constexpr std::uint64_t kLayerExpandedMax = 256 * kGiB;
 
+// The JSON head of an artifact index: a manifest and a configuration in base64, and some hundred bytes for each layer, blob and
+// pack.
+inline constexpr std::uint64_t kIndexHeadMax = 64 * kMiB;
+
+// Image configurations and their raw bytes in the index.
+inline constexpr std::uint64_t kConfigSizeMax = 4 * kMiB;
+
+// Blobs in one artifact: two a layer and the metadata image.
+inline constexpr std::size_t kBlobsMax = 2 * kLayersMax + 1;
+
+// Frames in one artifact: 4 TiB of blobs, a table of 256 MiB.
+inline constexpr std::uint64_t kFramesMax = std::uint64_t{1} << 22;
+
+// References that resolved to one image: tags of one manifest.
+inline constexpr std::size_t kReferencesMax = 1024;
+
+// Any one text in the head beside manifest and configuration: references, media types, platforms.
+inline constexpr std::size_t kHeadTextMax = 4096;
+
+// One read from a store covers neighbouring frames of a pack up to this: large enough to fill a link with few requests, small
+// enough that many run at once in little memory.
+inline constexpr std::uint64_t kFetchReadMax = 4 * kMiB;
+
+// Frames that one publishing worker takes at a time. At 3:1 they fill one pack.
+inline constexpr std::uint64_t kPublishRunFrames = 48;
+
+// Images in one cache folder or one endpoint's store.
+inline constexpr std::size_t kImagesMax = 65536;
+
 }  // namespace zeropull::artifact
