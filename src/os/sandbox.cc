@@ -60,8 +60,11 @@ Result<void> filter_calls() {
     TRY(add_rule(filter.get(), SCMP_ACT_ALLOW, call));
   }
   // A new thread, never a new process. clone3's flags cannot be read by a filter; glibc falls back to clone on ENOSYS.
-  int error = seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                               SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM));
+  const scmp_arg_cmp new_thread{.arg = 0,
+                                .op = SCMP_CMP_MASKED_EQ,
+                                .datum_a = CLONE_THREAD | CLONE_VM,
+                                .datum_b = CLONE_THREAD | CLONE_VM};
+  int error = seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, &new_thread);
   if (error != 0) return errno_error(-error, "add a seccomp rule");
   TRY(add_rule(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3)));
   // Thread names are not worth dying for; nor is a library that looks for its configuration or asks what machine this is.
