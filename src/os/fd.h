@@ -38,7 +38,8 @@ struct Pipe {
   UniqueFd read_end;
   UniqueFd write_end;
 };
-Result<Pipe> create_pipe();
+enum class PipeSize { kDefault, kLarge };  // 64 KiB, or 1 MiB for bulk data
+Result<Pipe> create_pipe(PipeSize size = PipeSize::kDefault);
 
 struct SocketPair {
   UniqueFd ours;

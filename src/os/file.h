@@ -26,6 +26,7 @@ Result<struct stat> stat_fd(int fd);
 Result<struct stat> stat_path(const std::string& path);  // follows symlinks
 bool exists(const std::string& path);                    // a name without following its symlink
 Result<std::uint64_t> file_size(int fd);
+Result<void> set_file_size(int fd, std::uint64_t size);  // cuts, or grows by a hole
 
 // Transfers exactly `bytes`; a file that ends early is kDataLoss. Retries EINTR and short counts.
 Result<void> read_exactly_at(int fd, MutableByteView bytes, std::uint64_t offset);
@@ -69,6 +70,7 @@ class ScratchFolder {
 class MappedFile {
  public:
   static Result<MappedFile> open(const std::string& path);
+  static Result<MappedFile> map(int fd);  // which may be closed afterwards
   MappedFile(MappedFile&& other) noexcept : view_(std::exchange(other.view_, {})) {}
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();
