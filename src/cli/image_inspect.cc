@@ -28,7 +28,8 @@ nlohmann::json describe(const artifact::ArtifactIndex& index) {
   }
   return {{"manifest_digest", image.manifest_digest.text()},
           {"config_digest", image.config_digest.text()},
-          {"platform", {{"os", image.platform.os}, {"architecture", image.platform.architecture}, {"variant", image.platform.variant}}},
+          {"platform",
+           {{"os", image.platform.os}, {"architecture", image.platform.architecture}, {"variant", image.platform.variant}}},
           {"references", references},
           {"layers", layers},
           {"metadata_bytes", index.metadata_blob().size},
