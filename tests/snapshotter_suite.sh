@@ -3,22 +3,28 @@
 # usage: snapshotter_suite.sh [SOCKET]
 . "$(dirname "$0")/common.sh"
 gocode=/usr/share/gocode
-[ -d "$gocode/src/github.com/containerd/containerd/snapshots/testsuite" ] ||
-  skip "needs golang-github-containerd-containerd-dev"
-command -v go >/dev/null || skip "needs golang-go"
-
-# Built from Debian's sources: no module, no network.
-export GO111MODULE=off GOPATH=$gocode GOFLAGS= GOCACHE=${GOCACHE:-/var/tmp/zp-go-build} CGO_ENABLED=0
-go test -c -o "$work/suite" "$tests/snapshotter_suite/suite_test.go"
+source=$(dirname "$0")/snapshotter_suite/suite_test.go
+[ -d $gocode/src/github.com/containerd/containerd/snapshots/testsuite ] ||
+  { echo "SKIPPED: needs golang-github-containerd-containerd-dev"; exit 77; }
+command -v go > /dev/null || { echo "SKIPPED: needs golang-go"; exit 77; }
 
 socket=${1:-}
-if [ -z "$socket" ]; then
-  socket=$work/s.sock
-  start server "$build/tests/snapshotter_server" "$work/state" "$socket"
-  wait_for 10 test -S "$socket"
+if [ -n "$socket" ]; then
+  WORK=$(mktemp -d /var/tmp/zp-test-XXXXXX)
+  trap 'rm -rf --one-file-system "$WORK"' EXIT
+else
+  enter_private_namespaces
+  socket=$WORK/s.sock
+  "$ZP_TESTS/snapshotter_server" "$WORK/state" "$socket" > "$WORK/server.log" 2>&1 &
+  wait_until 10 test -S "$socket"
 fi
-ZP_SOCKET=$socket TMPDIR=$work "$work/suite" -test.v -test.root >"$work/suite.log" 2>&1 || fail "containerd's suite; see above"
-passed=$(grep -c -- '--- PASS: TestSnapshotterSuite/' "$work/suite.log")
+
+# Built from Debian's sources: no module, no network.
+GO111MODULE=off GOPATH=$gocode GOFLAGS= CGO_ENABLED=0 GOCACHE=${GOCACHE:-/var/tmp/zp-go-build} \
+  go test -c -o "$WORK/suite" "$source"
+ZP_SOCKET=$socket TMPDIR=$WORK "$WORK/suite" -test.v -test.root > "$WORK/suite.log" 2>&1 ||
+  { tail -60 "$WORK/suite.log" "$WORK"/server.log >&2 || true; fail "containerd's suite"; }
+passed=$(grep -c -- '--- PASS: TestSnapshotterSuite/' "$WORK/suite.log")
 [ "$passed" -ge 20 ] || fail "only $passed checks ran"
-grep -q -- '--- PASS: TestSnapshotterSuite/128LayersMount' "$work/suite.log" || fail "128LayersMount did not run"
+grep -q -- '--- PASS: TestSnapshotterSuite/128LayersMount' "$WORK/suite.log" || fail "128LayersMount did not run"
 echo "containerd's suite: $passed checks passed"
