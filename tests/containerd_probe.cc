@@ -7,7 +7,8 @@
 //   leases                   prints their ids
 // Options: --image NAME --config FILE --chain DIGEST --snapshotter NAME --cwd FOLDER --net-host --seccomp --read-only
 // --interactive
-// --timing --env NAME=VALUE --label NAME=VALUE --mount SOURCE=DESTINATION (read-only) --log FILE --timeout SECONDS.
+// --timing --env NAME=VALUE --label NAME=VALUE --mount SOURCE=DESTINATION (read-only) --log FILE --timeout SECONDS
+// --grace SECONDS.
 // run exits as the container does; SIGTERM stops the container.
 #include <fmt/core.h>
 #include <signal.h>
@@ -24,6 +25,14 @@
 namespace zeropull::runtime {
 namespace {
 
+// Blocked from the start, before gRPC has threads; the thread that waits for them takes them.
+const sigset_t kStopSignals = [] {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}();
+
 struct Request {
   RunOptions run;
   Stdio stdio = {.output = 1, .error = 2};
@@ -36,6 +45,8 @@ std::pair<std::string, std::string> split_pair(const std::string& text) {
   auto at = text.find('=');
   return {text.substr(0, at), at == std::string::npos ? "true" : text.substr(at + 1)};
 }
+
+Duration seconds(const std::string& text) { return std::chrono::milliseconds(static_cast<int>(std::stod(text) * 1000)); }
 
 Result<Request> parse(std::vector<std::string> words) {
   Request request;
@@ -70,8 +81,10 @@ Result<Request> parse(std::vector<std::string> words) {
         run.spec.working_folder = value;
       else if (word == "--log")
         request.log_file = value;
+      else if (word == "--grace")
+        run.stop_grace = seconds(value);
       else if (word == "--timeout")
-        request.timeout = std::chrono::milliseconds(static_cast<int>(std::stod(value) * 1000));
+        request.timeout = seconds(value);
       else if (word == "--env")
         run.spec.environment.push_back(value);
       else if (word == "--label")
@@ -115,16 +128,11 @@ Result<int> run(const Context& root, const ContainerdClient& client, const Reque
                  std::chrono::duration<double, std::milli>(Clock::system().steady_now() - begin).count());
     });
   };
-  // SIGTERM is blocked in every thread but this one, which waits for it.
-  sigset_t stop_signals;
-  sigemptyset(&stop_signals);
-  sigaddset(&stop_signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
   std::stop_source stop;
   std::jthread watcher([&](const std::stop_token& done) {
     timespec tick{.tv_sec = 0, .tv_nsec = 20'000'000};
     while (!done.stop_requested()) {
-      if (sigtimedwait(&stop_signals, nullptr, &tick) == SIGTERM) stop.request_stop();
+      if (sigtimedwait(&kStopSignals, nullptr, &tick) == SIGTERM) stop.request_stop();
     }
   });
   auto ctx = root.with_stop(stop.get_token()).with_timeout(request.timeout);
@@ -188,6 +196,8 @@ Result<int> execute(const std::vector<std::string>& words) {
 }  // namespace zeropull::runtime
 
 int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
+  pthread_sigmask(SIG_BLOCK, &zeropull::runtime::kStopSignals, nullptr);
   auto result = zeropull::runtime::execute({argv, argv + argc});
   if (result.ok()) return *result;
   fmt::print(stderr, "containerd_probe: {}\n", result.error().to_string());

@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
       if (!file) puts("(absent)");
     }
     if (!strcmp(argv[i], "write")) puts(fopen(value, "w") ? "written" : "refused");
-    if (!strcmp(argv[i], "deaf")) signal(SIGTERM, SIG_IGN);
+    if (!strcmp(argv[i], "listen")) signal(SIGTERM, _exit); /* without it SIGTERM does nothing to the first process */
     if (!strcmp(argv[i], "wait")) fflush(stdout), pause();
     if (!strcmp(argv[i], "exit")) return atoi(value);
   }

@@ -38,8 +38,8 @@ Result<void> ignore_absent(Result<void> result) {
 }
 
 Result<void> remove_task(const Context& ctx, const Tasks& tasks, const std::string& id) {
-  auto removed = ignore_absent(tasks.remove(ctx, id));
-  if (!removed.failed_with(Code::kFailedPrecondition)) return removed;
+  if (ignore_absent(tasks.remove(ctx, id)).ok()) return {};
+  // containerd has no code of its own for "it still runs".
   TRY(ignore_absent(tasks.kill(ctx, {.container_id = id, .signal = SIGKILL, .whom = Kill::Whom::kAll})));
   TRY(tasks.wait(ctx.with_timeout(kCleanupTimeout), id));
   return ignore_absent(tasks.remove(ctx, id));
