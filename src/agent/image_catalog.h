@@ -1,10 +1,10 @@
-// ImageCatalog: which images are complete on this instance, and how one gets here. It owns the instance's cache folder, the attached
-// volumes and the ways to the stores and registries.
+// ImageCatalog: which images are complete on this instance, and how one gets here. It owns the instance's cache folder, the
+// attached volumes and the ways to the stores and registries.
 //
 // find_*() look at what is complete here and never wait for a network: the snapshotter calls them under containerd's lock.
 // ensure() makes an image complete: from the cache or a volume at once, else from a store, else by converting it from its
-// registry, and then publishes it to the stores behind the caller's back. A source that fails is logged and the next one asked; only
-// the last one's error returns. Thread-safe.
+// registry, and then publishes it to the stores behind the caller's back. A source that fails is logged and the next one asked;
+// only the last one's error returns. Thread-safe.
 #pragma once
 
 #include <map>
