@@ -256,7 +256,9 @@ class Session final : public Shared::Connection, public std::enable_shared_from_
     std::promise<Clean> written;
     asio::post(stream_.get_executor(), [&, self = this->shared_from_this()] {
       self->tcp_layer().expires_after(shared_.options.read_timeout);
-      const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head), asio::buffer(body.data(), body.size())};
+      // An empty buffer must not come first: Beast's flat_stream would write nothing for ever.
+      const asio::const_buffer first = asio::buffer(head), second = asio::buffer(body.data(), body.size());
+      const auto buffers = head.empty() ? std::array{second, first} : std::array{first, second};
       asio::async_write(self->stream_, buffers, [&written, self](Clean error, std::size_t) {
         self->tcp_layer().expires_never();
         written.set_value(error);
