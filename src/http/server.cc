@@ -10,7 +10,6 @@
 #include <boost/asio/strand.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <future>
 #include <set>
 
@@ -28,7 +27,7 @@ namespace beast = boost::beast;
 using tcp = asio::ip::tcp;
 using Clean = boost::system::error_code;
 using PlainStream = beast::tcp_stream;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
+using TlsStream = asio::ssl::stream<beast::tcp_stream>;  // Beast's own stalls on an empty buffer before a large one
 
 constexpr Logger kLog{"http"};
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);  // when descriptors ran out
@@ -256,9 +255,7 @@ class Session final : public Shared::Connection, public std::enable_shared_from_
     std::promise<Clean> written;
     asio::post(stream_.get_executor(), [&, self = this->shared_from_this()] {
       self->tcp_layer().expires_after(shared_.options.read_timeout);
-      // An empty buffer must not come first: Beast's flat_stream would write nothing for ever.
-      const asio::const_buffer first = asio::buffer(head), second = asio::buffer(body.data(), body.size());
-      const auto buffers = head.empty() ? std::array{second, first} : std::array{first, second};
+      const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head), asio::buffer(body.data(), body.size())};
       asio::async_write(self->stream_, buffers, [&written, self](Clean error, std::size_t) {
         self->tcp_layer().expires_never();
         written.set_value(error);
