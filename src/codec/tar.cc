@@ -78,10 +78,9 @@ Result<std::optional<TarEntry>> TarReader::read_entry() {
         pending.records = TRY(parse_pax(body));
         break;
       }
-      case 'g': {  // changes nothing, yet has to be valid, and forgets the extension headers before it: as Go and containerd do
+      case 'g': {  // changes nothing, but must be made of records, and the extension headers before it are forgotten
         const std::string body = TRY(read_special(*header));
-        const PaxRecords records = TRY(parse_pax(body));
-        TRY(read_pax(records));
+        TRY(parse_pax(body));
         pending = {};
         break;
       }

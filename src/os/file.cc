@@ -25,9 +25,7 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-std::string temporary_sibling(const std::string& path) {
-  return fmt::format("{}.tmp-{:016x}", path, Random::secure().next());
-}
+std::string temporary_sibling(const std::string& path) { return fmt::format("{}.tmp-{:016x}", path, Random::secure().next()); }
 
 Result<void> write_new_file(const std::string& path, ByteView contents, mode_t mode) {
   auto fd = TRY(open_file(path, O_WRONLY | O_CREAT | O_EXCL, mode));
@@ -100,6 +98,11 @@ bool exists(const std::string& path) {
 Result<std::uint64_t> file_size(int fd) {
   auto info = TRY(stat_fd(fd));
   return static_cast<std::uint64_t>(info.st_size);
+}
+
+Result<void> set_file_size(int fd, std::uint64_t size) {
+  if (::ftruncate(fd, static_cast<off_t>(size)) != 0) return errno_error(errno, "set a file's size");
+  return {};
 }
 
 Result<void> read_exactly_at(int fd, MutableByteView bytes, std::uint64_t offset) {
