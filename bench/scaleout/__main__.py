@@ -1,4 +1,4 @@
-"""The demo: prepare image, model and services; for each round and each run boot a new instance and time its start; say what came out."""
+"""The demo: prepare image, model and services; in each round boot an instance for each run and time its start; report."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./demo", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Starts a container of a real image on brand-new instances and compares the ways to get the image there.",
-        epilog="runs:\n" + "\n".join(f"  {run.name:<16} {run.meaning}" for run in all_runs()) + "\n\nresult: build/demo/report.json")
-    parser.add_argument("--link-mbit", type=int, default=1000, metavar="N", help="each instance's download in Mbit/s (default 1000)")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds, interleaved (default 3)")
-    parser.add_argument("--runs", type=lambda text: text.split(","), metavar="A,B", help="which runs (default: all)")
+        epilog="\n".join(["runs:", *(f"  {run.name:<16} {run.meaning}" for run in all_runs()), "", "result: build/demo/report.json"])
+    )
+    parser.add_argument("--link-mbit", type=int, default=1000, metavar="N", help="an instance's download in Mbit/s (1000)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds, interleaved (3)")
+    parser.add_argument("--runs", type=lambda text: text.split(","), metavar="A,B", help="which runs (all)")
     arguments = parser.parse_args()
     if arguments.rounds < 1 or arguments.link_mbit < 1:
         parser.error("--rounds and --link-mbit are at least 1")
@@ -41,7 +42,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def choose_runs(wanted: list[str] | None) -> list[Run]:
-    """The runs asked for, or all; without Zeropull's binary only those that do not need it, said aloud, unless one was asked for."""
+    """The runs asked for, or all; without Zeropull's binary those that do not need it, said aloud, unless one was asked for."""
     runs = [run for run in all_runs() if wanted is None or run.name in wanted]
     if BINARY.exists() or not any(run.needs_zeropull for run in runs):
         return runs

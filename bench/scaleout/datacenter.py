@@ -1,8 +1,8 @@
 """The other side of the link: one network namespace in which registry, store and model server have addresses of their own.
 
-An instance's veth ends here, and here its download is limited. Nothing of it is in the host's network: the namespace has no way out
-and vanishes, with every interface in it, when the process that holds it ends. The services' files are the host's, out of the
-instances' sight.
+An instance's veth ends here, and here its download is limited. Nothing of it is in the host's network: the namespace has no way
+out and vanishes, with every interface in it, when the process that holds it ends. The services' files are the host's, out of
+the instances' sight.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class Datacenter:
         log = self.logs / f"{name}.log"
         environment = dict(CLEAN_ENVIRONMENT, PYTHONPATH=str(PACKAGE_ROOT), PYTHONDONTWRITEBYTECODE="1")
         with open(log, "wb") as out:
-            process = subprocess.Popen([*DIE_WITH_PARENT, *self.inside(command)], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                       env=environment)
+            process = subprocess.Popen([*DIE_WITH_PARENT, *self.inside(command)], env=environment, stdin=subprocess.DEVNULL,
+                                       stdout=out, stderr=out)
         self.services[name] = process
 
         def answers() -> bool:
@@ -93,17 +93,18 @@ class Datacenter:
         self.serve("models", MODELS, MODELS_PORT, [sys.executable, "-m", "scaleout.serve_file", folder, MODELS, str(MODELS_PORT)])
 
     def push(self, image: recipe.Image) -> None:
-        command = [sys.executable, PACKAGE_ROOT / "scaleout/push.py", image.layout, f"{REGISTRY}:{REGISTRY_PORT}", recipe.REPOSITORY,
-                   recipe.TAG]
-        self.run(command, timeout_s=300)
+        host = f"{REGISTRY}:{REGISTRY_PORT}"
+        program = PACKAGE_ROOT / "scaleout/push.py"
+        self.run([sys.executable, program, image.layout, host, recipe.REPOSITORY, recipe.TAG], timeout_s=300)
 
     def connect(self, instance_pid: int, link_mbit: int) -> None:
-        """A veth pair from here to the network namespace of `instance_pid`, the instance's download limited to link_mbit Mbit/s."""
+        """A veth pair from here to the network namespace of `instance_pid`; what goes to it is limited to link_mbit Mbit/s."""
         port = f"inst{instance_pid}"[:15]
         self.run(["ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", str(instance_pid)])
         self.run(["ip", "address", "add", f"{GATEWAY}/30", "dev", port])
         self.run(["ip", "link", "set", port, "up"])
-        self.run(["tc", "qdisc", "add", "dev", port, "root", "tbf", "rate", f"{link_mbit}mbit", "burst", "256kb", "latency", "50ms"])
+        limit = ["tbf", "rate", f"{link_mbit}mbit", "burst", "256kb", "latency", "50ms"]
+        self.run(["tc", "qdisc", "add", "dev", port, "root", *limit])
         for command in (["ip", "link", "set", "lo", "up"], ["ip", "address", "add", f"{INSTANCE}/30", "dev", "eth0"],
                         ["ip", "link", "set", "eth0", "up"], ["ip", "route", "add", "default", "via", GATEWAY]):
             output_of(["nsenter", f"--net=/proc/{instance_pid}/ns/net", *command])

@@ -1,7 +1,8 @@
-"""A brand-new machine, as far as one machine can play two: a process tree in network, mount, pid, ipc and uts namespaces of its own.
+"""A brand-new machine, as far as one machine can play two: a process tree in its own network, mount, pid, ipc and uts namespaces.
 
-It has its own root (see instance_init.sh), an empty disk under /var, its own containerd, and a veth to the datacenter whose download is
-limited. Killing its first process ends every process, mount and interface in it; destroy() then removes its disk and cgroup folders.
+It has its own root (see instance_init.sh), an empty disk under /var, its own containerd, and a veth to the datacenter whose
+download is limited. Killing its first process ends every process, mount and interface in it; destroy() then removes its disk
+and its cgroup folders.
 """
 
 from __future__ import annotations
@@ -105,8 +106,8 @@ class Instance:
         os.chmod(target, mode)
 
     def inside(self, command: Sequence[str]) -> list[str]:
-        """The command line that runs `command` on the instance. --root: its root is not the namespace's when we ourselves are in a
-        chroot."""
+        """The command line that runs `command` on the instance. --root because its root is not that of its mount namespace when
+        this side is itself in a chroot."""
         return ["nsenter", "--target", str(self.pid), "--net", "--mount", "--pid", "--ipc", "--uts", "--root", "--wd", *command]
 
     def run(self, command: Sequence[str], timeout_s: float = 60) -> str:

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Turns a new mount namespace into an instance's: own root, own /run, /tmp and /var, this machine's programs read-only, and nothing
-# else of this machine's disk. Started by instance.py as the first process of its namespaces:
+# Turns a new mount namespace into an instance's: own root, own /run, /tmp and /var, this machine's programs read-only, and
+# nothing else of this machine's disk. Started by instance.py as the first process of its namespaces:
 #   instance_init.sh ROOT DISK PROGRAMS VOLUME < bindings
-# ROOT: an empty folder to build on. DISK: becomes /var. PROGRAMS: becomes /opt/zeropull/bin ("" for none). VOLUME: becomes /volume,
-# read-only ("" for none). Standard input: lines "CGROUP_FOLDER MOUNT_POINT PROCS_FILE" from cgroups.py.
+# ROOT: an empty folder to build on. DISK: becomes /var. PROGRAMS: becomes /opt/zeropull/bin ("" for none). VOLUME: becomes
+# /volume, read-only ("" for none). Standard input: lines "CGROUP_FOLDER MOUNT_POINT PROCS_FILE" from cgroups.py.
 set -eu
 root=$1 disk=$2 programs=$3 volume=$4
 

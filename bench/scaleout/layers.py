@@ -4,9 +4,10 @@ mmdebstrap calls this as a customize hook, once for each layer and in order (see
 
     python3 layers.py ROOT OUT NAME [PACKAGE ...]
 
-apt and dpkg run inside ROOT, by chroot, and never from outside with options that point there: an option that is missing or misread
-would then install on the machine that builds the image. OUT/state.json carries the tree as the last layer left it from call to call;
-a file belongs to the layer when its inode, change time or size is another than before. Deleted names become whiteouts.
+apt and dpkg run inside ROOT, by chroot, and never from outside with options that point there: an option that is missing or
+misread would then install on the machine that builds the image. OUT/state.json carries from call to call the tree as the last
+layer left it; a file belongs to the layer when its inode, change time or size is another than before. Deleted names become
+whiteouts.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pathlib import Path
 LEFT_OUT = ("dev/", "proc/", "run/", "sys/", "tmp/", "etc/resolv.conf", "etc/hostname", "usr/sbin/policy-rc.d", "var/cache/apt/",
             "var/cache/debconf/", "var/cache/ldconfig/", "var/lib/apt/lists/", "var/log/")
 
-# Every time after this becomes this, so that an image built again from the same packages has the same bytes (2023-06-10, Debian 12).
+# Every later time becomes this one, so that an image built again from the same packages has the same bytes (2023-06-10).
 SOURCE_DATE_EPOCH = 1686355200
 
 # The container's work: import the stack, compute something small, say one line.
@@ -58,14 +59,14 @@ def walk(root: str, folder: str = "") -> Iterator[tuple[str, os.stat_result]]:
 
 
 def fingerprint(info: os.stat_result) -> list[int]:
-    """What changes when a name changes. A folder's change time also moves when only its content did, so its mode and owner count."""
+    """Differs when a name changed. A folder's change time also moves when only its content did, so its mode and owner count."""
     if stat.S_ISDIR(info.st_mode):
         return [info.st_mode, info.st_uid, info.st_gid]
     return [info.st_ino, info.st_ctime_ns, info.st_size]
 
 
 def write_layer(root: str, before: dict[str, list[int]], path: Path) -> tuple[dict[str, list[int]], int]:
-    """Writes the difference between the tree now and `before`; returns the tree now and the bytes of the regular files written."""
+    """Writes the difference between the tree now and `before`; returns the tree now and the bytes of regular files written."""
     after: dict[str, list[int]] = {}
     unpacked_bytes = 0
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as layer:

@@ -1,7 +1,7 @@
 """Times one start on one instance: the container's command and the model download begin together, and this side only watches.
 
 Everything is seen from outside, in the same way for every run: the mounted root by the instance's mount table (the kernel wakes a
-poll of /proc/PID/mountinfo when a mount appears), the first output by the container's pipe, the ends by the processes' descriptors.
+poll of /proc/PID/mountinfo when a mount appears), the first output by the container's pipe, the ends by process descriptors.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def drop_page_cache() -> None:
 
 
 def measure(instance: Instance, start_command: Sequence[str], model_url: str) -> Measured:
-    """Runs start_command on the instance, whose output must be the container's, beside the model's download. DemoError if either fails."""
+    """Runs start_command, whose output must be the container's, beside the model's download. DemoError if either fails."""
     drop_page_cache()
     before = wire.read(instance.pid)
     times: dict[str, float] = {}
     with open(f"/proc/{instance.pid}/mountinfo", "rb", buffering=0) as mounts:
         begin = time.monotonic()
         container = instance.spawn("container", start_command, subprocess.PIPE)
-        model = instance.spawn("model", ["curl", "--silent", "--show-error", "--fail", "--output", "/var/lib/model.bin", model_url])
+        model = instance.spawn("model", ["curl", "-sS", "--fail", "--output", "/var/lib/model.bin", model_url])
         try:
             watch(mounts, container, model, begin, times)
         finally:

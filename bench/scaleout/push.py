@@ -42,7 +42,8 @@ def main(layout: Path, host: str, repository: str, tag: str) -> None:
     manifest = json.loads(manifest_bytes)
     for descriptor in (manifest["config"], *manifest["layers"]):
         push_blob(connection, repository, descriptor, layout)
-    expect(connection, (201,), "PUT", f"/v2/{repository}/manifests/{tag}", manifest_bytes, {"Content-Type": manifest["mediaType"]})
+    headers = {"Content-Type": manifest["mediaType"]}
+    expect(connection, (201,), "PUT", f"/v2/{repository}/manifests/{tag}", manifest_bytes, headers)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The demo's image: made on the spot from Debian's packages, kept as an OCI layout, the same bytes for the same packages.
 
-Python with torch: 1.6 GB unpacked, and importing it is real start-up work. mmdebstrap makes the base system and calls layers.py once
-for each layer. The result is cached under the hash of the recipe (the text of this file and of layers.py).
+Python with torch: 1.3 GB unpacked, and importing it is real start-up work. mmdebstrap makes the base system and calls layers.py
+once for each layer. The result is cached under the hash of the recipe (the text of this file and of layers.py).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TAG = "1"
 
 @dataclass(frozen=True)
 class Image:
-    """An image in an OCI layout folder. Sizes in bytes: compressed is the sum of the layer blobs, unpacked of the regular files."""
+    """An image in an OCI layout folder. Compressed is the sum of its layer blobs, unpacked that of its regular files."""
 
     layout: Path
     manifest_digest: str
@@ -131,8 +131,8 @@ def pack(work: Path, layout: Path) -> dict:
         packed = [jobs[tar].result() for tar in tars]
     config = add_json({
         "architecture": oci_architecture(), "os": "linux", "created": "2023-06-10T00:00:00Z",
-        "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], "Cmd": ["python3", "/app/app.py"],
-                   "WorkingDir": "/app"},
+        "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], "WorkingDir": "/app",
+                   "Cmd": ["python3", "/app/app.py"]},
         "rootfs": {"type": "layers", "diff_ids": [layer["diff_id"] for layer in packed]},
         "history": [{"created_by": " ".join((name, *packages))} for name, packages in LAYERS],
     }, "application/vnd.oci.image.config.v1+json")

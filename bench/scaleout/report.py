@@ -70,8 +70,9 @@ def table(value: dict, baseline: str) -> str:
 
     rows = [("run", "image ready", "first output", "model there", "end to end", "image bytes", "ready", "end")]
     for entry in value["runs"]:
-        rows.append((entry["name"], *(cell(entry, field, seconds) for field in FIELDS[:4]), cell(entry, "image_wire_bytes", megabytes),
-                     ratio(entry, "image_ready_s"), ratio(entry, "end_to_end_s")))
+        times = (cell(entry, field, seconds) for field in FIELDS[:4])
+        rows.append((entry["name"], *times, cell(entry, "image_wire_bytes", megabytes), ratio(entry, "image_ready_s"),
+                     ratio(entry, "end_to_end_s")))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))

@@ -1,4 +1,4 @@
-"""The ways to get the image onto a new machine that the demo compares. Each prepares once, then makes an instance for every round."""
+"""The ways to get the image onto a new machine that the demo compares."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BASELINE = "containerd-pull"
 
 @dataclass(frozen=True)
 class Run:
-    """One way. `prepare` is not timed and done once; `boot` readies the new instance before the clock starts; `command` is timed."""
+    """One way. `prepare`, once, and `boot`, on every new instance, come before the clock starts; `command` is what is timed."""
 
     name: str
     meaning: str

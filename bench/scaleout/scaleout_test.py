@@ -1,4 +1,4 @@
-"""Tests of the parts of the demo that could go wrong without anybody noticing: figures, counters, layer diffs, mount detection."""
+"""Tests of what could go wrong in the demo without anybody noticing: figures, counters, layers, mount detection."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class ReportTest(unittest.TestCase):
 
     def make(self) -> dict:
         return report.report(500, "host/demo:1", self.image,
-                             {"containerd-pull": [measured(9.0), measured(1.0, 2**53 + 1), measured(4.0)], "zeropull-volume": [measured(0.08)]})
+                             {"containerd-pull": [measured(9.0), measured(1.0, 2**53 + 1), measured(4.0)],
+                              "zeropull-volume": [measured(0.08)]})
 
     def test_takes_the_median_and_keeps_every_round(self) -> None:
         entry = self.make()["runs"][0]
@@ -45,8 +46,8 @@ class ReportTest(unittest.TestCase):
         value = json.loads(json.dumps(self.make()))
         self.assertEqual(set(value), {"schema", "link_mbit", "image", "runs"})
         self.assertEqual(set(value["image"]), {"ref", "compressed_bytes", "unpacked_bytes"})
-        self.assertEqual(set(value["runs"][0]), {"name", "image_ready_s", "first_output_s", "model_s", "end_to_end_s", "image_wire_bytes",
-                                                 "model_wire_bytes", "rounds"})
+        self.assertEqual(set(value["runs"][0]), {"name", "image_ready_s", "first_output_s", "model_s", "end_to_end_s",
+                                                 "image_wire_bytes", "model_wire_bytes", "rounds"})
 
     def test_table_compares_with_the_baseline_of_the_same_report(self) -> None:
         text = report.table(self.make(), "containerd-pull")
@@ -63,9 +64,10 @@ class ReportTest(unittest.TestCase):
 
 class WireTest(unittest.TestCase):
     def test_reads_bytes_by_source_from_what_nft_prints(self) -> None:
-        text = json.dumps({"nftables": [{"metainfo": {"version": "1.0.6", "json_schema_version": 1}},
-                                        {"counter": {"family": "inet", "name": "registry", "table": "wire", "packets": 3, "bytes": 459496820}},
-                                        {"counter": {"family": "inet", "name": "store", "table": "wire", "packets": 0, "bytes": 0}}]})
+        text = json.dumps({"nftables": [
+            {"metainfo": {"version": "1.0.6", "json_schema_version": 1}},
+            {"counter": {"family": "inet", "name": "registry", "table": "wire", "packets": 3, "bytes": 459496820}},
+            {"counter": {"family": "inet", "name": "store", "table": "wire", "packets": 0, "bytes": 0}}]})
         self.assertEqual(wire.parse(text), {"registry": 459496820, "store": 0})
 
     def test_every_source_has_a_counter_and_a_rule(self) -> None:

@@ -32,7 +32,8 @@ def output_of(command: Sequence[str | Path], timeout_s: float = 60) -> str:
     """Runs a command to its end and returns its standard output; DemoError with its messages when it fails."""
     words = [str(word) for word in command]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=timeout_s, stdin=subprocess.DEVNULL)
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                              timeout=timeout_s)
     except FileNotFoundError as error:
         raise DemoError(f"{words[0]} is not installed: run ./dev packages run") from error
     except subprocess.TimeoutExpired as error:

@@ -1,4 +1,4 @@
-"""Bytes that came over an instance's link, by source: nftables counters in the instance's network namespace, read by the harness."""
+"""Bytes that came over an instance's link, by source: nftables counters in its network namespace, read by the harness."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scaleout.shell import DemoError, output_of
 
 
 def ruleset(sources: dict[str, str]) -> str:
-    """A table that counts what arrives from each address. It counts IP packets as the namespace receives them, headers included."""
+    """A table that counts what arrives from each address: IP packets as the namespace receives them, headers included."""
     lines = ["table inet wire {"]
     lines += [f"  counter {name} {{ }}" for name in sources]
     lines += ["  chain arrivals {", "    type filter hook input priority 0; policy accept;"]

@@ -51,11 +51,11 @@ class Endpoint:
 
 
 def convert(endpoint: Endpoint, center: Datacenter, target: str, what: str) -> None:
-    """The image from the registry into `target` (a folder, or store:FOLDER), over the datacenter's network without a link limit."""
+    """The image from the registry into `target` (a folder, or store:FOLDER), inside the datacenter, without a link limit."""
     reference = f"docker://{REGISTRY}/{recipe.REPOSITORY}:{recipe.TAG}"
     with step(f"zeropull image convert to {what}"):
-        center.run([endpoint.binary, "image", "convert", "--from", reference, "--to", target, "--key-file", endpoint.key, "--plain-http"],
-                   timeout_s=600)
+        center.run([endpoint.binary, "image", "convert", "--from", reference, "--to", target, "--key-file", endpoint.key,
+                    "--plain-http"], timeout_s=600)
 
 
 def prepare_volume(endpoint: Endpoint, center: Datacenter) -> None:
@@ -67,8 +67,8 @@ def prepare_store(endpoint: Endpoint, center: Datacenter) -> None:
     endpoint.token.write_text("demo-" + endpoint.home.name + "\n")
     endpoint.token.chmod(0o600)
     center.serve("store", datacenter.STORE, datacenter.STORE_PORT,
-                 [endpoint.binary, "store", "serve", "--dir", endpoint.store, "--listen", f"{datacenter.STORE}:{datacenter.STORE_PORT}",
-                  "--token-file", endpoint.token, "--cert-dir", endpoint.certificates])
+                 [endpoint.binary, "store", "serve", "--dir", endpoint.store, "--token-file", endpoint.token,
+                  "--listen", f"{datacenter.STORE}:{datacenter.STORE_PORT}", "--cert-dir", endpoint.certificates])
 
 
 def agent_config(with_key: bool, with_volume: bool, with_store: bool) -> str:

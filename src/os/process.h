@@ -57,4 +57,6 @@ Result<std::string> run_program(const Context& ctx, const RunOptions& options);
 // "/proc/self/exe" resolved: how a program starts a sandboxed child of itself.
 Result<std::string> self_executable();
 
+Result<std::string> host_name();  // of this UTS namespace
+
 }  // namespace zeropull::os

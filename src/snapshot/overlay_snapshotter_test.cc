@@ -242,6 +242,7 @@ TEST_F(OverlaySnapshotterTest, a_label_is_a_claim_and_an_ordinary_parent_makes_o
   MUST(prepare("key"));
   MUST(commit("claims", "key", {{std::string(kSnapshotRefLabel), chain(1).text()}}));
   EXPECT_TRUE(prepare_layer(chain(2), "claims").ok());  // nothing says what "claims" holds
+  MUST(snapshotter->remove(ctx, "extract " + chain(2).text()));
   EXPECT_TRUE(prepare_layer(chain(1)).failed_with(Code::kAlreadyExists));
   EXPECT_NE(target(chain(1)), "claims");  // walk shows the cached row first
   EXPECT_TRUE(prepare_layer(chain(3), target(chain(1))).failed_with(Code::kAlreadyExists));

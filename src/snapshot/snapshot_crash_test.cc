@@ -135,6 +135,7 @@ TEST_P(CrashTest, at_every_pass_of_this_step_the_state_opens_again) {
   for (bool crashed = true; crashed; ++passes) {
     MUST(os::remove_tree(root));
     MUST(os::remove_file(acknowledged_path));
+    MUST(layers.release_all_but(ctx, {}));
     auto status = [&](int code) {
       crashed = WIFEXITED(code) && WEXITSTATUS(code) == kCrashed;
       return crashed || (WIFEXITED(code) && WEXITSTATUS(code) == kFinished);
