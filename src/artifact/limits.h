@@ -1,6 +1,7 @@
 // Every size and count limit of the artifact room, with its reason.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 #include "base/units.h"
@@ -50,6 +51,9 @@ inline constexpr std::uint64_t kFetchReadMax = 4 * kMiB;
 
 // Frames that one publishing worker takes at a time. At 3:1 they fill one pack.
 inline constexpr std::uint64_t kPublishRunFrames = 48;
+
+// How long one process waits while another changes the images of a shared cache folder: that takes a few syncs of small files.
+inline constexpr auto kLockTimeout = std::chrono::seconds(30);
 
 // Images in one cache folder or one endpoint's store.
 inline constexpr std::size_t kImagesMax = 65536;

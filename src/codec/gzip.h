@@ -23,11 +23,11 @@ class GzipDecoder final : public ByteSource {
  private:
   enum class At { kFirstHeader, kBody, kNextHeader, kEnd };
 
-  Result<bool> refill();                                // false at the source's end
-  Result<std::byte> header_byte();                      // one byte of a member's header
-  Result<bool> read_header();                           // false when the source ends where a header could begin
+  Result<bool> refill();                                 // false at the source's end
+  Result<std::byte> header_byte();                       // one byte of a member's header
+  Result<bool> read_header();                            // false when the source ends where a header could begin
   Result<void> skip_header_text(std::string_view what);  // a NUL-terminated field
-  Result<std::size_t> inflate(MutableByteView out);     // one step; moves on to kNextHeader at a member's end
+  Result<std::size_t> inflate(MutableByteView out);      // one step; moves on to kNextHeader at a member's end
   Error corrupt(std::string_view what) const;
 
   ByteSource& source_;

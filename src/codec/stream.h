@@ -49,8 +49,8 @@ class HashingSource final : public ByteSource {
   explicit HashingSource(ByteSource& source) : source_(source) {}
   Result<std::size_t> read(MutableByteView out) override;
 
-  std::uint64_t size() const { return size_; }        // bytes passed on so far
-  Sha256 finish() { return hasher_.finish(); }        // of those bytes; call once, after the end
+  std::uint64_t size() const { return size_; }  // bytes passed on so far
+  Sha256 finish() { return hasher_.finish(); }  // of those bytes; call once, after the end
 
  private:
   ByteSource& source_;

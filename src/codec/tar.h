@@ -2,11 +2,11 @@
 // source of uncompressed bytes; owns one buffer of kTarBufferSize and opens nothing. Archives come from strangers: everything is
 // checked, bounded by codec/limits.h, and errors name the byte where the entry's header stands.
 //
-// Wherever tar's dialects disagree the reader does as Go's archive/tar does, since containerd unpacks with that and the trees have
-// to be equal: PAX records win over the header, an empty record keeps the header's value, a global PAX header changes nothing, a
-// NUL type flag with a trailing slash is a directory (but a '0' is not), links, devices, folders and fifos have no data whatever
-// their size says, an archive may end without its end marker, and data without its last padding. One thing goes beyond Go and
-// containerd: the old GNU sparse format is read like the PAX ones.
+// Wherever tar's dialects disagree the reader does as Go's archive/tar does, since containerd unpacks with that and the trees
+// have to be equal: PAX records win over the header, an empty record keeps the header's value, a global PAX header changes
+// nothing, a NUL type flag with a trailing slash is a directory (but a '0' is not), links, devices, folders and fifos have no
+// data whatever their size says, an archive may end without its end marker, and data without its last padding. One thing goes
+// beyond Go and containerd: the old GNU sparse format is read like the PAX ones.
 //
 //   TarReader reader(source);
 //   while (auto entry = TRY(reader.next())) {
@@ -38,7 +38,7 @@ enum class TarType {
 };
 
 struct TarTime {
-  std::int64_t seconds = 0;        // since 1970, possibly negative
+  std::int64_t seconds = 0;       // since 1970, possibly negative
   std::uint32_t nanoseconds = 0;  // 0 to 999'999'999, added to the seconds also when these are negative
   auto operator<=>(const TarTime&) const = default;
 };
@@ -57,13 +57,13 @@ struct SparseRegion {  // bytes of a sparse file that are in the archive; all ot
 
 struct TarEntry {
   TarType type = TarType::kRegular;
-  char type_flag = '0';      // as in the header
-  std::string path;          // raw bytes without NUL, at most kPathLengthMax; not cleaned: may be absolute, have "..", end in '/'
-  std::string link_target;   // of hard links (a path in the archive) and symlinks; like path
-  std::uint32_t mode = 0;    // permission, set-id and sticky bits alone: 0 to 07777
-  std::uint32_t uid = 0;     // what lchown(2) makes of the archive's number: its low 32 bits, and 0 for -1
+  char type_flag = '0';     // as in the header
+  std::string path;         // raw bytes without NUL, at most kPathLengthMax; not cleaned: may be absolute, have "..", end in '/'
+  std::string link_target;  // of hard links (a path in the archive) and symlinks; like path
+  std::uint32_t mode = 0;   // permission, set-id and sticky bits alone: 0 to 07777
+  std::uint32_t uid = 0;    // what lchown(2) makes of the archive's number: its low 32 bits, and 0 for -1
   std::uint32_t gid = 0;
-  std::uint64_t size = 0;    // of the file, holes included; 0 for types without data
+  std::uint64_t size = 0;       // of the file, holes included; 0 for types without data
   std::uint64_t data_size = 0;  // bytes that read_data() yields: `size`, or the sum of the regions of a sparse file
   TarTime mtime;
   std::uint32_t device_major = 0;  // of devices
@@ -73,8 +73,7 @@ struct TarEntry {
   std::vector<SparseRegion> regions;  // of a sparse file: ascending, not empty, not touching, all below `size`
 };
 
-struct PaxRecords;  // codec/tar_pax.h
-struct TarHeader;   // codec/tar_header.h
+struct TarHeader;  // codec/tar_header.h
 
 class TarReader {
  public:
@@ -93,20 +92,22 @@ class TarReader {
   Result<std::uint64_t> drain_rest();
 
  private:
-  // What the extension headers before an entry say of it.
-  struct Pending;
+  struct Pending;  // what the extension headers before an entry say of it
 
-  Result<bool> require(std::size_t size);                    // buffers at least this much, <= a block; false at the end before
-  Result<void> skip(std::uint64_t size);                     // exactly
-  Result<bool> skip_entry();                                 // data and padding; false when the stream ends in the padding
-  Result<std::optional<TarHeader>> read_header();            // nullopt at the end of the archive
-  Result<std::string> read_special(const TarHeader& header);  // the body of an extension header
+  Result<std::optional<TarEntry>> read_entry();
   Result<TarEntry> make_entry(const TarHeader& header, const Pending& pending);
-  Result<void> read_sparse_map(const TarHeader& header, const PaxRecords& records, TarEntry& entry);
+  Result<void> read_sparse_map(const TarHeader& header, const Pending& pending, TarEntry& entry);
   Result<std::vector<SparseRegion>> read_old_sparse_map(const TarHeader& header);
   Result<std::vector<SparseRegion>> read_sparse_map_1_0();
+  Result<std::optional<TarHeader>> read_header();             // nullopt at the end of the archive
+  Result<std::string> read_special(const TarHeader& header);  // the body of an extension header
+  void set_data_size(std::uint64_t size);
+
+  Result<bool> require(std::size_t size);  // buffers at least this much, at most a block; false when the stream ends before
+  Result<ByteView> take_block();           // the next block, valid until the next call
+  Result<bool> skip_entry();               // what is left of its data and padding; false when the stream ends in the padding
   std::uint64_t position() const { return buffer_end_ - (end_ - begin_); }
-  Error truncated(std::string_view what) const;
+  Error truncated(std::string_view where) const;
 
   ByteSource& source_;
   std::unique_ptr<std::byte[]> buffer_;
