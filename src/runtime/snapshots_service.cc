@@ -245,6 +245,7 @@ Result<std::unique_ptr<SnapshotsServer>> SnapshotsServer::create(SnapshotsServer
   TRY(os::remove_file(starting));
   builder.AddListeningPort("unix:" + starting, grpc::InsecureServerCredentials());
   builder.RegisterService(&parts->service);
+  for (auto* service : options.more_services) builder.RegisterService(service);
   builder.SetMaxReceiveMessageSize(kRequestSizeMax);
   builder.SetResourceQuota(grpc::ResourceQuota("snapshots").SetMaxThreads(kThreadsMax));
   parts->server = builder.BuildAndStart();

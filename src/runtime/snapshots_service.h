@@ -11,14 +11,20 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "snapshot/snapshotter.h"
+
+namespace grpc {
+class Service;
+}
 
 namespace zeropull::runtime {
 
 struct SnapshotsServerOptions {
   std::string socket_path;  // absolute, at most 90 bytes; its folder is made, mode 0700, when absent
+  std::vector<grpc::Service*> more_services = {};  // served on the same socket; they outlive the server
 };
 
 class SnapshotsServer {

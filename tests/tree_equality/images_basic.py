@@ -42,7 +42,7 @@ def names():
     layer.file("trailing/", b"a file all the same").add("old", b"\0", magic="v7")
     layer.folder("old-folder", magic="v7").add("old-folder-by-slash/", b"\0", magic="v7", mode=0o700)
     layer.file(".whatever", b"no whiteout").file("a.wh.b", b"nor this")
-    layer.raw(pax([(b"path", b"from/global"), (b"mtime", b"5")], type=b"g", name=b"pax_global_header"))
+    layer.raw(pax([(b"comment", b"0123"), (b"mtime", b"5")], type=b"g", name=b"pax_global_header"))
     layer.file("after-global", b"unchanged by it")
     return [layer]
 
@@ -178,7 +178,7 @@ def old_gnu_sparse():
         return bytes(block) + extension + pad(data)
 
     layer = Layer().folder("s")
-    layer.raw(entry(b"s/few", 1_000_000, [(0, 512), (500_000, 1024)], pattern(1536)))
+    layer.raw(entry(b"s/few", 1_000_000, [(0, 512), (500_000, 1024), (1_000_000, 0)], pattern(1536)))
     regions = [(number * 10_240, 512) for number in range(60)]
     layer.raw(entry(b"s/many", 60 * 10_240, regions + [(60 * 10_240, 0)], pattern(60 * 512)))
     layer.file("s/after", b"on it goes")
