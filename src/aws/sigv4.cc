@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <time.h>
 
 #include <algorithm>
 #include <map>
@@ -69,7 +70,10 @@ std::map<std::string, std::string> canonical_headers(const http::Headers& header
 std::string SigningScope::text() const { return fmt::format("{}/{}/{}/aws4_request", date, region, service); }
 
 std::string amz_date(WallTime time) {
-  return fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+  const auto seconds = std::chrono::system_clock::to_time_t(time);
+  struct tm parts {};
+  ::gmtime_r(&seconds, &parts);
+  return fmt::format("{:%Y%m%dT%H%M%SZ}", parts);
 }
 
 std::string signed_headers(const http::Headers& headers) {

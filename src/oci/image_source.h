@@ -1,16 +1,15 @@
-// ImageSource: where an image comes from, a registry (registry.h) or an OCI image layout on disk (layout.h): its manifest and
-// configuration as verified bytes, and its layers as verified streams. Both pass one conformance suite.
+// ImageSource: where an image comes from, a registry or a layout folder, as one reference names it. Implementations share one
+// conformance test (image_source_conformance.h).
 //
-// Every byte is checked against its digest: manifest and configuration before they are returned, a layer while it streams (the
-// last call of a bad stream fails with kDataLoss; whoever consumes it publishes nothing before the end). Thread-safe: a conversion
-// streams several layers at once.
+// Every byte is checked against its digest and size. Calls block, and come from any thread at once: layers are fetched side by
+// side.
 #pragma once
 
-#include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 
-#include "base/bytes.h"
 #include "base/context.h"
 #include "base/ids.h"
 #include "base/result.h"
@@ -18,29 +17,34 @@
 
 namespace zeropull::oci {
 
-// A platform's image: what its reference means now.
-struct ResolvedImage {
-  std::string reference;  // canonical: "host/repo:tag" or "host/repo@sha256:..", as containerd names images
-  ManifestDigest manifest_digest;
-  std::string manifest_media_type;
-  std::string manifest_bytes;  // raw
-  Manifest manifest;           // parsed
-  std::string config_bytes;    // raw
-  Config config;               // parsed; as many diff ids as the manifest has layers
+// Gets a blob's bytes in order on the calling thread. They are verified only when fetch_blob returns success: what was made of
+// them before is to be thrown away on an error. An error of the sink ends the fetch and is returned.
+using BlobSink = std::function<Result<void>(ByteView)>;
+
+struct RawManifest {
+  std::string bytes;
+  std::string media_type;  // as the source says; may be empty
 };
 
 class ImageSource {
  public:
   virtual ~ImageSource() = default;
-
-  // Resolves the reference that this source was made for, through an image index by platform, and fetches the configuration.
-  // kNotFound: no such image or platform. kUnauthenticated, kPermissionDenied: the credentials. kUnavailable: after retries.
-  virtual Result<ResolvedImage> resolve(const Context& ctx, const Platform& platform) = 0;
-
-  // Streams a layer's compressed bytes, in order, to the sink on the caller's thread. Transfers that break are resumed where they
-  // ended; the sink sees each byte once. An error of the sink ends it and returns.
-  using Sink = std::function<Result<void>(ByteView)>;
-  virtual Result<void> stream_layer(const Context& ctx, const LayerDescriptor& layer, const Sink& sink) = 0;
+  // The reference's own manifest or index, or the one with this digest. Verified.
+  virtual Result<RawManifest> fetch_manifest(const Context& ctx, const std::optional<ManifestDigest>& digest) = 0;
+  // Streams a blob of exactly `size` bytes. kDataLoss when the source serves other bytes or another length.
+  virtual Result<void> fetch_blob(const Context& ctx, const Sha256& digest, std::uint64_t size, const BlobSink& sink) = 0;
+  virtual std::string describe() const = 0;  // the reference as the user wrote it
 };
+
+// A whole blob in memory: a configuration.
+Result<std::string> fetch_small_blob(const Context& ctx, ImageSource& source, const Sha256& digest, std::uint64_t size);
+
+struct Image {
+  Manifest manifest;
+  ImageConfig config;
+};
+// Resolves the reference down to one platform's manifest and its configuration, and checks that they fit together. A manifest
+// that was named directly is taken whatever its platform is, as containerd does.
+Result<Image> resolve_image(const Context& ctx, ImageSource& source, const Platform& platform);
 
 }  // namespace zeropull::oci

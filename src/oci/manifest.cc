@@ -22,7 +22,8 @@ template <typename Id>
 Result<Id> parse_digest(const json& value, std::string_view at) {
   auto text = TRY(json_string(value, at));
   auto id = Id::parse(text);
-  if (!id) return make_error(Code::kInvalidArgument, "{}: \"{}\" is not sha256: and 64 lower-case hex digits", at, text.substr(0, 160));
+  if (!id)
+    return make_error(Code::kInvalidArgument, "{}: \"{}\" is not sha256: and 64 lower-case hex digits", at, text.substr(0, 160));
   return *id;
 }
 
@@ -94,7 +95,8 @@ bool is_manifest(std::string_view media_type) { return media_type == kOciManifes
 Result<std::string> kind_of(const json& document, std::string_view served_as) {
   auto version = TRY(json_int(document, "schemaVersion"));
   if (version != 2)
-    return make_error(Code::kInvalidArgument, "schemaVersion {}: only version 2 is read; push the image again with a current tool", version);
+    return make_error(Code::kInvalidArgument,
+                      "schemaVersion {}: only version 2 is read; push the image again with a current tool", version);
   const auto own_type = TRY(json_optional_string(document, "mediaType"));
   const auto own = own_type.value_or("");
   const bool known = is_index(served_as) || is_manifest(served_as);
@@ -105,7 +107,8 @@ Result<std::string> kind_of(const json& document, std::string_view served_as) {
   const bool has_manifests = json_find(document, "manifests") != nullptr;
   const bool has_layers = json_find(document, "layers") != nullptr || json_find(document, "config") != nullptr;
   if (has_manifests == has_layers)
-    return make_error(Code::kInvalidArgument, "{}", has_layers ? "reads as an index and as a manifest" : "neither an index nor a manifest");
+    return make_error(Code::kInvalidArgument, "{}",
+                      has_layers ? "reads as an index and as a manifest" : "neither an index nor a manifest");
   std::string kind = !own.empty() ? own : known ? std::string(served_as) : std::string(has_manifests ? kOciIndex : kOciManifest);
   if (is_index(kind) != has_manifests) return make_error(Code::kInvalidArgument, "is called {} but has other fields", kind);
   return kind;
@@ -157,7 +160,8 @@ Result<ImageConfig> parse_config(std::string raw) {
   if (config.platform.os.empty() || config.platform.architecture.empty())
     return make_error(Code::kInvalidArgument, "names no os and architecture: is this an image's configuration?");
   auto type = TRY(json_string(document, "/rootfs/type"));
-  if (type != "layers") return make_error(Code::kInvalidArgument, "/rootfs/type is \"{}\", expected \"layers\"", type.substr(0, 160));
+  if (type != "layers")
+    return make_error(Code::kInvalidArgument, "/rootfs/type is \"{}\", expected \"layers\"", type.substr(0, 160));
   const auto* list = TRY(codec::json_optional_array(document, "/rootfs/diff_ids"));
   if (list != nullptr) {
     if (list->size() > kLayersMax)
@@ -184,7 +188,8 @@ Result<IndexEntry> select_platform(const Index& index, const Platform& wanted) {
     if (entry.platform.os.empty() || entry.platform.os == "unknown") continue;  // attestations
     if (present.size() < 512) present += (present.empty() ? "" : ", ") + entry.platform.text();
   }
-  return make_error(Code::kNotFound, "no image for {}; there is {}", wanted.text(), present.empty() ? "none for any platform" : present);
+  return make_error(Code::kNotFound, "no image for {}; there is {}", wanted.text(),
+                    present.empty() ? "none for any platform" : present);
 }
 
 Result<void> check_layers(const Manifest& manifest, const ImageConfig& config) {

@@ -1,5 +1,5 @@
-// open_source: the ImageSource of a reference: a registry client with credentials and mirrors, or a layout. What an operator may set
-// is SourceOptions.
+// open_source: the ImageSource of a reference: a registry client with credentials and mirrors, or a layout. What an operator may
+// set is SourceOptions.
 #pragma once
 
 #include <map>

@@ -48,7 +48,7 @@ Result<Platform> parse_platform(std::string_view text) {
 }
 
 Platform host_platform() {
-  struct utsname names {};
+  struct utsname names{};
   ::uname(&names);
   std::string machine = names.machine;
   if (machine.starts_with("armv") && machine.size() > 4) return normalised({"linux", "arm", machine.substr(4, 1)});

@@ -74,7 +74,9 @@ std::string RegistryReference::name() const {
 }
 
 Result<RegistryReference> parse_image_name(std::string_view text) {
-  const auto refuse = [&](std::string_view why) { return make_error(Code::kInvalidArgument, "image name \"{}\": {}", text, why); };
+  const auto refuse = [&](std::string_view why) {
+    return make_error(Code::kInvalidArgument, "image name \"{}\": {}", text, why);
+  };
   RegistryReference out;
   auto rest = text;
   if (const auto at = rest.find('@'); at != std::string_view::npos) {

@@ -19,11 +19,11 @@
 namespace zeropull::oci {
 
 struct RegistryReference {
-  std::string host;        // "docker.io", "127.0.0.1:5000"
-  std::string repository;  // "library/debian"
-  std::string tag;         // empty only when there is a digest
+  std::string host;                                     // "docker.io", "127.0.0.1:5000"
+  std::string repository;                               // "library/debian"
+  std::string tag;                                      // empty only when there is a digest
   std::optional<ManifestDigest> digest = std::nullopt;  // decides where both are given
-  std::string name() const;  // containerd's full name: "docker.io/library/debian:12"
+  std::string name() const;                             // containerd's full name: "docker.io/library/debian:12"
 };
 
 struct LayoutReference {
