@@ -23,7 +23,7 @@ class Service;
 namespace zeropull::runtime {
 
 struct SnapshotsServerOptions {
-  std::string socket_path;  // absolute, at most 90 bytes; its folder is made, mode 0700, when absent
+  std::string socket_path;                         // absolute, at most 90 bytes; its folder is made, mode 0700, when absent
   std::vector<grpc::Service*> more_services = {};  // served on the same socket; they outlive the server
 };
 
