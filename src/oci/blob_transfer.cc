@@ -53,7 +53,11 @@ Result<void> BlobTransfer::take(ByteView data) {
     return make_error(Code::kDataLoss, "the server gives more than the {} bytes of the manifest", size_);
   hasher_.update(data);
   delivered_ += data.size();
-  return sink_(data);
+  auto taken = sink_(data);
+  if (taken.ok()) return {};
+  // Kept apart: whatever its code is, it is no fault of the server's and nothing to repeat.
+  sink_error_ = std::move(taken).take_error();
+  return make_error(Code::kAborted, "the receiver refused the bytes");
 }
 
 Result<void> BlobTransfer::verify() {

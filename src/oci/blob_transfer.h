@@ -2,7 +2,7 @@
 // the next attempt goes on from there. Belongs to one thread.
 #pragma once
 
-#include <string>
+#include <optional>
 
 #include "codec/digest.h"
 #include "http/range.h"
@@ -15,10 +15,12 @@ class BlobTransfer {
  public:
   BlobTransfer(const Sha256& digest, std::uint64_t size, const BlobSink& sink) : digest_(digest), size_(size), sink_(sink) {}
 
-  // One attempt at one host. kUnavailable: broken before the end, worth another one.
+  // One attempt at one host. kUnavailable: broken before the end, worth another one; kAborted: the sink refused, see
+  // sink_error().
   Result<http::Response> attempt(const Context& ctx, Endpoint& endpoint);
   bool complete() const { return delivered_ == size_; }
   std::uint64_t delivered() const { return delivered_; }
+  std::optional<Error>& sink_error() { return sink_error_; }
   // Of a complete transfer.
   Result<void> verify();
 
@@ -31,7 +33,8 @@ class BlobTransfer {
   const BlobSink& sink_;
   codec::Sha256Hasher hasher_;
   std::uint64_t delivered_ = 0;  // given to the sink and hashed
-  std::uint64_t skip_ = 0;       // of this attempt: bytes that come again and were delivered before
+  std::optional<Error> sink_error_;
+  std::uint64_t skip_ = 0;  // of this attempt: bytes that come again and were delivered before
 };
 
 }  // namespace zeropull::oci

@@ -38,8 +38,10 @@ class DockerRegistryTest : public testing::Test {
                                                "{}/data}}}}\nhttp: {{addr: \"{}\"}}\n",
                                                folder_.path(), host_))));
     auto log = MUST(os::open_file(folder_.path() + "/log", O_WRONLY | O_CREAT));
-    auto child =
-        os::Child::spawn({.argv = {"docker-registry", "serve", config}, .descriptors = {{1, log.get()}, {2, log.get()}}});
+    os::SpawnOptions spawn;
+    spawn.argv = {"docker-registry", "serve", config};
+    spawn.descriptors = {{1, log.get()}, {2, log.get()}};
+    auto child = os::Child::spawn(spawn);
     if (child.failed_with(Code::kNotFound)) GTEST_SKIP() << "docker-registry is not installed";
     registry_.emplace(MUST(std::move(child)));
     for (;;) {

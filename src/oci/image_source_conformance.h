@@ -46,9 +46,13 @@ inline void check_image_source(ImageSource& source) {
   EXPECT_TRUE(source.fetch_blob(ctx, Sha256{}, 5, drop).failed_with(Code::kNotFound));
   EXPECT_TRUE(source.fetch_manifest(ctx, ManifestDigest{}).failed_with(Code::kNotFound));
 
-  auto refused = source.fetch_blob(ctx, large.digest.value, large.size,
-                                   [](ByteView) -> Result<void> { return make_error(Code::kResourceExhausted, "full"); });
-  EXPECT_TRUE(refused.failed_with(Code::kResourceExhausted)) << "the sink's error is returned";
+  int offered = 0;
+  auto refused = source.fetch_blob(ctx, large.digest.value, large.size, [&](ByteView) -> Result<void> {
+    ++offered;
+    return make_error(Code::kUnavailable, "full");
+  });
+  EXPECT_TRUE(refused.failed_with(Code::kUnavailable)) << "the sink's error is returned";
+  EXPECT_EQ(offered, 1) << "and nothing is repeated for it";
 
   std::stop_source stop;
   const auto stopping = Context::root("test", stop.get_token());

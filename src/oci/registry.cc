@@ -70,7 +70,7 @@ Result<http::Response> Registry::try_endpoints(const Context& ctx, const Attempt
                                                const std::function<std::uint64_t()>& progress) {
   for (std::size_t i = 0; i + 1 < endpoints_.size(); ++i) {
     auto response = attempt(*endpoints_[i]);
-    if (response.ok() && response->ok()) return response;
+    if ((response.ok() && response->ok()) || response.failed_with(Code::kAborted)) return response;
     TRY(ctx.check());
     auto reason = response.ok() ? check_status(*response).take_error() : std::move(response).take_error();
     LOG_INFO(kLog, "mirror {}: {}; trying the next host", endpoints_[i]->host(), reason.to_string());
@@ -124,7 +124,9 @@ Result<void> Registry::fetch_blob(const Context& ctx, const Sha256& digest, std:
   BlobTransfer transfer(digest, size, sink);
   const auto attempt = [&](Endpoint& endpoint) { return transfer.attempt(ctx, endpoint); };
   const auto fetch = [&]() -> Result<void> {
-    TRY(try_endpoints(ctx, attempt, [&] { return transfer.delivered(); }));
+    auto tried = try_endpoints(ctx, attempt, [&] { return transfer.delivered(); });
+    if (transfer.sink_error()) return std::move(*transfer.sink_error());
+    TRY(std::move(tried));
     return transfer.verify();
   };
   return fetch().with_context("blob sha256:{}", digest.hex());

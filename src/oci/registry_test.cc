@@ -276,8 +276,7 @@ TEST_F(RegistryTest, exchanges_an_identity_token_by_post) {
   FakeRegistry registry({.auth = FakeRegistry::Auth::kBearer});
   registry.add_image({large_});
   EXPECT_TRUE(fetch(*open(registry, with_login("word", true))).ok());
-  for (const auto& seen : registry.requests())
-    if (seen.path == "/token") EXPECT_EQ(seen.method, "POST");
+  for (const auto& seen : registry.requests()) EXPECT_EQ(seen.method, seen.path == "/token" ? "POST" : "GET");
   EXPECT_TRUE(fetch(*open(registry, with_login("wrong", true))).failed_with(Code::kUnauthenticated));
 }
 
