@@ -42,7 +42,7 @@ class Instance:
         self.center = center
         self.pid = 0
         self.launcher: subprocess.Popen | None = None
-        self.cgroups: CgroupFolders | None = None
+        self.cgroups = CgroupFolders(plan.name)
         self.logs = plan.home / "disk/log"
 
     def __enter__(self) -> Instance:
@@ -60,7 +60,7 @@ class Instance:
         root, disk = self.plan.home / "root", self.plan.home / "disk"
         root.mkdir(parents=True)
         self.logs.mkdir(parents=True)
-        self.cgroups = CgroupFolders(self.plan.name)
+        self.cgroups.create()
         script = Path(__file__).with_name("instance_init.sh")
         self.launcher = subprocess.Popen(
             [*DIE_WITH_PARENT, "unshare", "--net", "--mount", "--pid", "--ipc", "--uts", "--propagation", "private", "--fork",
@@ -85,9 +85,7 @@ class Instance:
             self.launcher.kill()  # its child, the instance's first process, dies with it
             self.launcher.wait()
             self.launcher = None
-        if self.cgroups:
-            self.cgroups.remove()
-            self.cgroups = None
+        self.cgroups.remove()
         if self.plan.home.exists():
             shutil.rmtree(self.plan.home)
 
