@@ -1,5 +1,5 @@
-// The style test: reads the tracked files and fails on what STYLE's habits forbid and a compiler does not see. Each rule says what
-// to do instead.
+// The style test: reads the tracked files and fails on what STYLE's habits forbid and a compiler does not see. Each rule says
+// what to do instead.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -19,7 +19,7 @@ namespace {
 const std::filesystem::path kRoot = ZP_SOURCE_DIR;
 
 // In order of dependence; a room may include only rooms before it.
-const std::vector<std::string> kRooms{"base",  "os",    "http",     "codec",    "erofs",   "aws",   "oci",
+const std::vector<std::string> kRooms{"base",  "os",       "http",     "codec",   "erofs", "aws", "oci",
                                       "store", "artifact", "snapshot", "runtime", "agent", "cli", "testing"};
 
 struct SourceFile {
@@ -150,8 +150,9 @@ TEST(Tidy, banned_calls_have_replacements) {
 }
 
 TEST(Tidy, only_os_makes_raw_system_calls) {
-  std::regex raw("(^|[^\\w:.>])(::)?(fork|vfork|umount2|unshare|setns|pivot_root|syscall|ioctl|fsopen|fsconfig|move_mount|"
-                 "prctl|execve|execvpe|waitpid|fanotify_init|fanotify_mark)\\(");
+  std::regex raw(
+      "(^|[^\\w:.>])(::)?(fork|vfork|umount2|unshare|setns|pivot_root|syscall|ioctl|fsopen|fsconfig|move_mount|"
+      "prctl|execve|execvpe|waitpid|fanotify_init|fanotify_mark)\\(");
   for (const auto& file : cpp_files()) {
     if (file.room.empty() || file.room == "os" || is_test(file)) continue;
     for (std::size_t i = 0; i < file.lines.size(); ++i) {

@@ -22,8 +22,7 @@ AgentImage image_of(const pb::Image& image) {
 class Client final : public AgentClient {
  public:
   explicit Client(const std::string& socket)
-      : socket_(socket),
-        stub_(pb::Agent::NewStub(grpc::CreateChannel("unix://" + socket, grpc::InsecureChannelCredentials()))) {}
+      : socket_(socket), stub_(pb::Agent::NewStub(grpc::CreateChannel("unix://" + socket, grpc::InsecureChannelCredentials()))) {}
 
   Result<AgentImage> ensure_image(const Context& ctx, const std::string& reference, bool plain_http,
                                   const artifact::Progress& progress) override {
@@ -74,7 +73,8 @@ class Client final : public AgentClient {
   Result<void> check(const grpc::Status& status) const {
     if (status.ok()) return {};
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-      return make_error(Code::kUnavailable, "agent at {}: {} (does `zeropull agent` run there?)", socket_, status.error_message());
+      return make_error(Code::kUnavailable, "agent at {}: {} (does `zeropull agent` run there?)", socket_,
+                        status.error_message());
     }
     return Error(static_cast<Code>(status.error_code()), status.error_message());
   }

@@ -81,8 +81,9 @@ Result<void> require_absolute(std::string_view key, const std::string& path) {
 
 Result<AgentConfig> parse_config(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected one JSON object");
-  TRY(refuse_unknown_keys(object, "", {"root", "socket", "key_file", "volumes", "stores", "registries", "allow_file_directio",
-                                       "jobs", "layer_expanded_bytes_max", "verify_volumes", "log_level"}));
+  TRY(refuse_unknown_keys(object, "",
+                          {"root", "socket", "key_file", "volumes", "stores", "registries", "allow_file_directio", "jobs",
+                           "layer_expanded_bytes_max", "verify_volumes", "log_level"}));
   AgentConfig config;
   TRY(read_string(object, "root", config.root));
   TRY(read_string(object, "socket", config.socket));

@@ -1,5 +1,5 @@
-// AgentConfig: what an operator writes in the file that `zeropull agent --config FILE` names. JSON; unknown keys are refused, so that
-// a misspelt one is found at start and not in an incident. The README's table follows this header.
+// AgentConfig: what an operator writes in the file that `zeropull agent --config FILE` names. JSON; unknown keys are refused, so
+// that a misspelt one is found at start and not in an incident. The README's table follows this header.
 #pragma once
 
 #include <cstdint>
@@ -29,16 +29,16 @@ struct RegistriesConfig {
 };
 
 struct AgentConfig {
-  std::string root = "/var/lib/zeropull";            // the instance's cache, snapshots and state; on a local file system
-  std::string socket = "/run/zeropull/agent.sock";   // where containerd and the commands find the agent; mode 0600
-  std::string key_file;                              // the endpoint's key; "<root>/endpoint.key" when empty, made when absent
-  std::vector<std::string> volumes;                  // cache volumes: a folder, or an ext4 or EROFS image file; asked in order
-  std::vector<StoreConfig> stores;                   // asked in order after the volumes
+  std::string root = "/var/lib/zeropull";           // the instance's cache, snapshots and state; on a local file system
+  std::string socket = "/run/zeropull/agent.sock";  // where containerd and the commands find the agent; mode 0600
+  std::string key_file;                             // the endpoint's key; "<root>/endpoint.key" when empty, made when absent
+  std::vector<std::string> volumes;                 // cache volumes: a folder, or an ext4 or EROFS image file; asked in order
+  std::vector<StoreConfig> stores;                  // asked in order after the volumes
   RegistriesConfig registries;
-  bool allow_file_directio = false;                  // mount EROFS from files with directio where loop devices fail
-  std::uint32_t jobs = 0;                            // layers converted and connections per fetch at once, 1 to 64; 0: by cores
+  bool allow_file_directio = false;  // mount EROFS from files with directio where loop devices fail
+  std::uint32_t jobs = 0;            // layers converted and connections per fetch at once, 1 to 64; 0: by cores
   std::uint64_t layer_expanded_bytes_max = artifact::kLayerExpandedMax;  // 1 MiB to 16 TiB
-  bool verify_volumes = true;                        // re-read and hash volumes in the background after the start
+  bool verify_volumes = true;  // re-read and hash volumes in the background after the start
   LogLevel log_level = LogLevel::kInfo;
 
   static Result<AgentConfig> load(const std::string& path);

@@ -19,7 +19,8 @@ TEST(AgentConfig, every_key_is_read) {
     "stores": [{"url": "https://a:1", "token_file": "/t", "ca_file": "/c", "publish": false}, {"folder": "/f"}],
     "registries": {"plain_http": ["h:5000"], "mirrors": {"docker.io": ["m1", "m2"]}, "auth_file": "/a"},
     "allow_file_directio": true, "jobs": 7, "layer_expanded_bytes_max": 2097152, "verify_volumes": false, "log_level": "debug"
-  })", "test"));
+  })",
+                                        "test"));
   EXPECT_EQ(config.root, "/r");
   EXPECT_EQ(config.socket, "/s");
   EXPECT_EQ(config.key_file, "/k");

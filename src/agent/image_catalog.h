@@ -1,15 +1,15 @@
-// ImageCatalog: which images are complete on this instance, and how one gets here. It owns the instance's cache folder, the attached
-// volumes and the ways to the stores and registries.
+// ImageCatalog: which images are complete on this instance, and how one gets here. It owns the instance's cache folder, the
+// attached volumes and the ways to the stores and registries.
 //
 // find_*() look at what is complete here and never wait for a network: the snapshotter calls them under containerd's lock.
 // ensure() makes an image complete: from the cache or a volume at once, else from a store, else by converting it from its
-// registry, and then publishes it to the stores behind the caller's back. A source that fails is logged and the next one asked; only
-// the last one's error returns. Thread-safe.
+// registry, and then publishes it to the stores behind the caller's back. A source that fails is logged and the next one asked;
+// only the last one's error returns. Thread-safe.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,12 +23,13 @@
 #include "base/guarded.h"
 #include "base/result.h"
 #include "oci/reference.h"
-#include "store/object_store.h"
 
 namespace zeropull::agent {
 
 enum class ImageSourceKind { kCache, kVolume, kStore, kRegistry };
 std::string_view source_name(ImageSourceKind kind);  // "cache" | "volume" | "store" | "registry"
+
+class ReachableStore;
 
 struct FoundImage {
   artifact::ImagePtr image;
@@ -69,16 +70,9 @@ class ImageCatalog {
   void start_volume_check();
 
  private:
-  struct ReachableStore {
-    std::string name;  // for messages: its URL or folder
-    std::unique_ptr<store::ObjectStore> store;
-    bool publish = true;
-  };
-
-  ImageCatalog(AgentConfig config, artifact::EndpointKey key) : config_(std::move(config)), key_(std::move(key)) {}
-  Result<FoundImage> fetch_from_stores(const Context& ctx, const oci::Reference& reference, const artifact::Progress& progress);
-  Result<FoundImage> convert_from_registry(const Context& ctx, const oci::Reference& reference, bool plain_http,
-                                           const artifact::Progress& progress);
+  ImageCatalog(AgentConfig config, artifact::EndpointKey key);
+  // From the stores, then from the registry.
+  Result<FoundImage> bring(const Context& ctx, const oci::Reference& reference, bool plain_http, const artifact::Progress& progress);
   void publish_behind(const artifact::ImagePtr& image);
   std::size_t jobs() const;
 
@@ -86,10 +80,10 @@ class ImageCatalog {
   const artifact::EndpointKey key_;
   std::unique_ptr<artifact::CacheFolder> cache_;
   std::vector<std::unique_ptr<artifact::AttachedVolume>> volumes_;
-  std::vector<ReachableStore> stores_;
-  Guarded<std::map<std::string, int>> ensuring_;  // canonical reference -> callers at work, so that one does it and the rest wait
+  std::vector<std::unique_ptr<ReachableStore>> stores_;
+  Guarded<std::set<std::string>> ensuring_;  // references that a caller is bringing; others wait for it
   std::stop_source stop_;
-  std::unique_ptr<ThreadPool> background_;
+  const std::unique_ptr<ThreadPool> background_;  // publication and the volumes' check
 };
 
 }  // namespace zeropull::agent

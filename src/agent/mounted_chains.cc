@@ -58,8 +58,10 @@ Result<std::string> MountedChains::mount_prefix(const Context& ctx, const ChainI
   if (mounted_.contains(chain_id.hex())) return path;
   auto chain = catalog_.find_chain(chain_id);
   if (!chain) {
-    return make_error(Code::kNotFound, "mount layers {}: no image on this instance or its volumes has them; `zeropull run` or a "
-                      "pull brings them back", chain_id);
+    return make_error(Code::kNotFound,
+                      "mount layers {}: no image on this instance or its volumes has them; `zeropull run` or a "
+                      "pull brings them back",
+                      chain_id);
   }
   auto files = TRY(files_of(ctx, *chain, chain_id).with_context("mount layers {}", chain_id));
   TRY(os::ensure_folder(path));

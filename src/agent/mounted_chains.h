@@ -1,6 +1,7 @@
-// MountedChains: the EROFS mounts that snapshots stand on, one for each chain id in use, at `<root>/mounts/<chain id>`. It implements
-// the snapshotter's CachedLayers over the ImageCatalog. A whole image is mounted from its own metadata image; a shorter prefix from
-// one that is merged from the layer tree tables, once, and kept at `<root>/prefixes/<chain id>-<sha256 of the image>`.
+// MountedChains: the EROFS mounts that snapshots stand on, one for each chain id in use, at `<root>/mounts/<chain id>`. It
+// implements the snapshotter's CachedLayers over the ImageCatalog. A whole image is mounted from its own metadata image; a
+// shorter prefix from one that is merged from the layer tree tables, once, and kept at `<root>/prefixes/<chain id>-<sha256 of the
+// image>`.
 //
 // Everything that the kernel is given to parse was hashed first. Mounts outlive the agent: a new agent finds them in
 // /proc/self/mountinfo. Thread-safe; mounting and unmounting are serialised.

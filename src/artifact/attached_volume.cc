@@ -49,9 +49,9 @@ Result<std::unique_ptr<AttachedVolume>> AttachedVolume::attach(const Context& ct
     }
   }
   if (volume->images_.empty()) {
-    return make_error(Code::kFailedPrecondition,
-                      "attach volume {}: it holds no image that this endpoint's key sealed; make one with `zeropull image convert`",
-                      path);
+    return make_error(
+        Code::kFailedPrecondition,
+        "attach volume {}: it holds no image that this endpoint's key sealed; make one with `zeropull image convert`", path);
   }
   return volume;
 }

@@ -46,7 +46,8 @@ struct Attributes {
 
 class Merger {
  public:
-  Merger(const Context& ctx, std::span<const LayerTable> layers) : ctx_(ctx), layers_(layers), links_(layers.size()), sets_(layers.size()) {}
+  Merger(const Context& ctx, std::span<const LayerTable> layers)
+      : ctx_(ctx), layers_(layers), links_(layers.size()), sets_(layers.size()) {}
 
   Result<MergedTree> merge() {
     number_devices();
@@ -206,9 +207,9 @@ class Merger {
   const Context& ctx_;
   const std::span<const LayerTable> layers_;
   MergedTree merged_;
-  std::vector<std::uint16_t> devices_;                                          // by layer; 0 without a blob
-  std::vector<std::unordered_map<LayerNode, erofs::NodeId>> links_;             // by layer: inodes with several names
-  std::vector<std::unordered_map<std::uint32_t, erofs::XattrSetId>> sets_;      // by layer
+  std::vector<std::uint16_t> devices_;                                                // by layer; 0 without a blob
+  std::vector<std::unordered_map<LayerNode, erofs::NodeId>> links_;                   // by layer: inodes with several names
+  std::vector<std::unordered_map<std::uint32_t, erofs::XattrSetId>> sets_;            // by layer
   std::map<std::pair<std::size_t, LayerNode>, std::optional<Attributes>> inherited_;  // of implicit directories
   std::string path_;
 };

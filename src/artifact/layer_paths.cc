@@ -28,7 +28,8 @@ Error not_a_directory(std::string_view path) {
   return make_error(Code::kInvalidArgument, "\"{}\" goes through something that is no directory", printable_path(path));
 }
 Error too_many_links(std::string_view path) {
-  return make_error(Code::kInvalidArgument, "\"{}\" goes through too many symbolic links, or a loop of them", printable_path(path));
+  return make_error(Code::kInvalidArgument, "\"{}\" goes through too many symbolic links, or a loop of them",
+                    printable_path(path));
 }
 
 Error too_long(std::string_view path) {

@@ -1,6 +1,6 @@
 // Names of a layer's archive, resolved as containerd 1.6 resolves them before it touches a file: Go's path.Clean, and
-// continuity's fs.RootPath (fs/path.go), which follows symlinks inside a root and never leaves it. Both are followed to the letter
-// where odd links make a difference, as the tree has to be the same. Pure functions.
+// continuity's fs.RootPath (fs/path.go), which follows symlinks inside a root and never leaves it. Both are followed to the
+// letter where odd links make a difference, as the tree has to be the same. Pure functions.
 #pragma once
 
 #include <cstdint>

@@ -55,8 +55,8 @@ struct LayerTable::Checker {
     if (table.inode_count_ == 0 || !S_ISDIR(load_le<std::uint16_t>(raw(0) + format::inode::kModeAt))) {
       return broken("no root directory");
     }
-    LayerNode next = 1;        // the number of the next new inode
-    std::uint64_t first = 0;   // the next folder's first name
+    LayerNode next = 1;       // the number of the next new inode
+    std::uint64_t first = 0;  // the next folder's first name
     for (LayerNode node = 0; node < table.inode_count_; ++node) {
       if (node >= next) return broken("inode {} has no name before it is needed", node);
       TRY(check_inode(node));
@@ -128,7 +128,8 @@ struct LayerTable::Checker {
   }
 
   bool check_target(std::uint64_t size, std::uint64_t place) const {
-    if (size == 0 || size > codec::kPathLengthMax || place > table.texts_.size() || size > table.texts_.size() - place) return false;
+    if (size == 0 || size > codec::kPathLengthMax || place > table.texts_.size() || size > table.texts_.size() - place)
+      return false;
     return table.text(place, size).find('\0') == std::string_view::npos;
   }
 

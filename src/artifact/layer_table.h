@@ -32,18 +32,18 @@ Result<void> write_layer_table(const LayerTree& tree, const LayerBlob& blob, Blo
 using LayerNode = std::uint32_t;  // number of an inode in a table; the root is 0
 
 struct LayerInode {
-  std::uint16_t mode = 0;  // type and permissions
+  std::uint16_t mode = 0;            // type and permissions
   std::uint8_t directory_flags = 0;  // kDirectoryOpaque ..
   bool shared = false;               // has more than one name
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   erofs::Time mtime;
-  std::uint32_t xattrs = 0;         // for LayerTable::xattrs(); 0 for none
-  std::uint64_t size = 0;           // regular files
-  std::uint64_t blob_offset = 0;    // regular files that are not empty
-  std::string_view target;          // symlinks
-  erofs::DeviceNumber rdev;         // devices
-  std::uint32_t first_name = 0;     // directories: their names are first_name .. first_name + name_count - 1, ascending
+  std::uint32_t xattrs = 0;       // for LayerTable::xattrs(); 0 for none
+  std::uint64_t size = 0;         // regular files
+  std::uint64_t blob_offset = 0;  // regular files that are not empty
+  std::string_view target;        // symlinks
+  erofs::DeviceNumber rdev;       // devices
+  std::uint32_t first_name = 0;   // directories: their names are first_name .. first_name + name_count - 1, ascending
   std::uint32_t name_count = 0;
   bool is_directory() const { return S_ISDIR(mode); }
   bool is_whiteout() const { return artifact::is_whiteout(mode, rdev); }

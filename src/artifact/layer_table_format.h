@@ -24,14 +24,14 @@ inline constexpr std::size_t kSize = 80;
 }  // namespace header
 
 namespace inode {
-inline constexpr std::size_t kModeAt = 0;    // u16
-inline constexpr std::size_t kFlagsAt = 2;   // u16: directory flags, kShared
-inline constexpr std::size_t kUidAt = 4;     // u32
-inline constexpr std::size_t kGidAt = 8;     // u32
+inline constexpr std::size_t kModeAt = 0;     // u16
+inline constexpr std::size_t kFlagsAt = 2;    // u16: directory flags, kShared
+inline constexpr std::size_t kUidAt = 4;      // u32
+inline constexpr std::size_t kGidAt = 8;      // u32
 inline constexpr std::size_t kXattrsAt = 12;  // u32: 1 + offset in the xattr section, or 0
-inline constexpr std::size_t kMtimeAt = 16;  // u64, nanoseconds since 1970
-inline constexpr std::size_t kSizeAt = 24;   // u64: bytes of a file or of a symlink's target, names of a directory
-inline constexpr std::size_t kPlaceAt = 32;  // u64: in the blob; of the target in the texts; first name; major << 32 | minor
+inline constexpr std::size_t kMtimeAt = 16;   // u64, nanoseconds since 1970
+inline constexpr std::size_t kSizeAt = 24;    // u64: bytes of a file or of a symlink's target, names of a directory
+inline constexpr std::size_t kPlaceAt = 32;   // u64: in the blob; of the target in the texts; first name; major << 32 | minor
 inline constexpr std::size_t kSize = 40;
 inline constexpr std::uint16_t kShared = 0x100;
 }  // namespace inode

@@ -6,6 +6,8 @@
 #include <span>
 #include <utility>
 
+#include "codec/limits.h"
+
 namespace zeropull::artifact {
 namespace {
 

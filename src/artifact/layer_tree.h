@@ -1,6 +1,6 @@
 // LayerTree: what a layer's archive leaves in the folder of one overlayfs layer when containerd 1.6 extracts it
-// (archive.Apply with OverlayConvertWhiteout), without a file being made. The unpacker feeds it entry by entry and writes the layer
-// tree table from it; lower layers play no part here, they come in when layers are merged (artifact/layer_merge.h).
+// (archive.Apply with OverlayConvertWhiteout), without a file being made. The unpacker feeds it entry by entry and writes the
+// layer tree table from it; lower layers play no part here, they come in when layers are merged (artifact/layer_merge.h).
 //
 // An entry's meaning depends on what the layer has put in its place before: a name may lead through the layer's own symlinks,
 // replace what stands there, link to it, or be missing its folders, which are then made. All that is followed as

@@ -21,7 +21,8 @@ class LimitedSource final : public codec::ByteSource {
     const auto size = TRY(source_.read(out));
     size_ += size;
     if (size_ > size_max_) {
-      return make_error(Code::kResourceExhausted, "the layer expands to more than {}, the configured limit", format_bytes(size_max_));
+      return make_error(Code::kResourceExhausted, "the layer expands to more than {}, the configured limit",
+                        format_bytes(size_max_));
     }
     return size;
   }
@@ -104,8 +105,8 @@ Result<LayerSummary> unpack_layer(const Context& ctx, codec::ByteSource& compres
   summary.compression = detected.compression;
   LimitedSource limited(*detected.decoded, limits.expanded_max);
   {
-    ReadAhead ahead(limited);                // decoding and the digest, on a thread of their own
-    codec::HashingSource diff_id(ahead);     // the rest on this one: the two are about even for gzip
+    ReadAhead ahead(limited);             // decoding and the digest, on a thread of their own
+    codec::HashingSource diff_id(ahead);  // the rest on this one: the two are about even for gzip
     Unpacker unpacker(diff_id, output, limits);
     TRY(unpacker.read_entries(ctx, summary));
     summary.expanded_size = diff_id.size();

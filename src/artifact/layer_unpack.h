@@ -42,6 +42,7 @@ struct LayerSummary {
 
 // Errors: kDataLoss (a stream is truncated or corrupt), kInvalidArgument (an entry is refused; the message names it),
 // kResourceExhausted (beyond expanded_max), and those of reading and writing. The outputs are then of no use.
-Result<LayerSummary> unpack_layer(const Context& ctx, codec::ByteSource& compressed, UnpackOutput output, UnpackLimits limits = {});
+Result<LayerSummary> unpack_layer(const Context& ctx, codec::ByteSource& compressed, UnpackOutput output,
+                                  UnpackLimits limits = {});
 
 }  // namespace zeropull::artifact

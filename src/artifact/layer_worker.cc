@@ -164,7 +164,8 @@ Result<LayerSummary> run_layer_worker(const Context& ctx, const LayerWorkerInput
     if (!written.ok() && written.error().errno_value() == EPIPE) child_gone = true;
     return written;
   };
-  // The answer comes after the last byte of input was read, or at once when the child refuses the layer: nothing is read meanwhile.
+  // The answer comes after the last byte of input was read, or at once when the child refuses the layer: nothing is read
+  // meanwhile.
   auto streamed = input.stream(ctx, sink);
   data.write_end.reset();
   if (!streamed.ok() && !child_gone) return std::move(streamed).take_error();  // the child is killed with its object

@@ -1,8 +1,8 @@
-// The layer worker: a child process that unpacks one layer in a sandbox. The parent streams the compressed bytes into it and gives it
-// two empty files, for the blob and the layer tree table; the child answers with the LayerSummary and ends.
+// The layer worker: a child process that unpacks one layer in a sandbox. The parent streams the compressed bytes into it and
+// gives it two empty files, for the blob and the layer tree table; the child answers with the LayerSummary and ends.
 //
-// run_layer_worker() is the parent's side, called from the threads of a conversion. layer_worker_main() is the child's, called by the hidden
-// command `zeropull layer-worker`; it never returns to anything that could be steered.
+// run_layer_worker() is the parent's side, called from the threads of a conversion. layer_worker_main() is the child's, called by
+// the hidden command `zeropull layer-worker`; it never returns to anything that could be steered.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,8 @@ Result<LayerSummary> run_layer_worker(const Context& ctx, const LayerWorkerInput
 // The child: reads descriptor 3, writes 4 (blob) and 5 (table), answers on 6. Returns the exit code.
 int layer_worker_main(UnpackLimits limits);
 
-// The answer's bytes, exposed for tests. A summary read from a child is outside data: sizes and counts are checked against each other.
+// The answer's bytes, exposed for tests. A summary read from a child is outside data: sizes and counts are checked against each
+// other.
 Bytes encode_worker_answer(const Result<LayerSummary>& answer);
 Result<LayerSummary> decode_worker_answer(ByteView bytes);
 

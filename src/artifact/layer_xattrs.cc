@@ -111,7 +111,8 @@ Result<void> set_acl(const codec::TarXattr& xattr, mode_t type, XattrMap& to) {
   if (!xattr.value.empty()) {
     if (xattr.value.size() >= kAclHeaderSize && load32(xattr.value, 0) != kAclVersion) return {};  // EOPNOTSUPP
     const auto acl = parse_acl(xattr.value);
-    if (!acl || (!acl->empty() && !is_valid(*acl))) return make_error(Code::kInvalidArgument, "{} is not a valid ACL", xattr.name);
+    if (!acl || (!acl->empty() && !is_valid(*acl)))
+      return make_error(Code::kInvalidArgument, "{} is not a valid ACL", xattr.name);
     if (xattr.name == kDefaultAcl && type != S_IFDIR && !acl->empty()) {
       return make_error(Code::kInvalidArgument, "{} on something that is no directory", xattr.name);
     }

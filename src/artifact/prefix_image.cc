@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <set>
 
 #include "artifact/layer_merge.h"
@@ -13,6 +14,22 @@
 
 namespace zeropull::artifact {
 
+namespace {
+
+// The frames of a file that was just written: from the page cache.
+Result<FramedBlob> hash_frames(int fd, std::uint64_t size) {
+  FrameHasher hasher;
+  Bytes buffer(kFrameSize);
+  for (std::uint64_t at = 0; at < size; at += kFrameSize) {
+    auto piece = MutableByteView(buffer).first(std::min(kFrameSize, size - at));
+    TRY(os::read_exactly_at(fd, piece, at));
+    hasher.update(piece);
+  }
+  return hasher.finish();
+}
+
+}  // namespace
+
 std::vector<BlobNumber> prefix_devices(const ImageDescription& image, std::size_t layers) {
   std::vector<BlobNumber> devices;
   std::set<BlobNumber> seen;
@@ -23,7 +40,7 @@ std::vector<BlobNumber> prefix_devices(const ImageDescription& image, std::size_
   return devices;
 }
 
-Result<void> write_merged_image(const Context& ctx, const std::vector<std::string>& table_paths, int fd) {
+Result<FramedBlob> write_merged_image(const Context& ctx, const std::vector<std::string>& table_paths, int fd) {
   std::vector<os::MappedFile> files;  // the tables view them
   std::vector<LayerTable> tables;
   files.reserve(table_paths.size());
@@ -38,9 +55,8 @@ Result<void> write_merged_image(const Context& ctx, const std::vector<std::strin
   std::vector<erofs::DeviceInfo> devices;
   devices.reserve(merged.devices.size());
   for (const auto& blob : merged.devices) devices.push_back({.size_bytes = blob.size});
-  auto written = erofs::write_image(merged.tree, devices, fd);
-  if (!written.ok()) return std::move(written).take_error().with("write the metadata image");
-  return {};
+  auto written = TRY(erofs::write_image(merged.tree, devices, fd).with_context("write the metadata image"));
+  return hash_frames(fd, written.size_bytes);
 }
 
 Result<void> build_prefix_image(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index, std::size_t layers,

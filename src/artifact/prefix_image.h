@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "artifact/cache_folder.h"
+#include "artifact/frame_hasher.h"
 #include "artifact/index.h"
 #include "base/context.h"
 #include "base/result.h"
@@ -15,8 +16,9 @@ namespace zeropull::artifact {
 // The data blobs of the first `layers` layers as devices: distinct, in the order of the metadata image's device numbers.
 std::vector<BlobNumber> prefix_devices(const ImageDescription& image, std::size_t layers);
 
-// Merges the tables, which lie in these files lowest first, and writes the metadata image into the empty file `fd`.
-Result<void> write_merged_image(const Context& ctx, const std::vector<std::string>& table_paths, int fd);
+// Merges the tables, which lie in these files lowest first, and writes the metadata image into the empty file `fd`. Returns what is
+// known of it as a blob.
+Result<FramedBlob> write_merged_image(const Context& ctx, const std::vector<std::string>& table_paths, int fd);
 
 // Builds the metadata image of the first `layers` layers as the durable file `path`.
 Result<void> build_prefix_image(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index, std::size_t layers,

@@ -3,7 +3,7 @@
 // a manifest's digest, and the id of a blob.
 #pragma once
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <array>
 #include <compare>

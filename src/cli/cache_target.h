@@ -20,7 +20,8 @@ struct CacheTarget {
 // `key_file` empty: beside the folder.
 CacheTarget parse_cache_target(const std::string& text, const std::string& key_file);
 
-// Opens a cache folder for reading with its key, so that seals are checked; says where the key was looked for when it is not there.
+// Opens a cache folder for reading with its key, so that seals are checked; says where the key was looked for when it is not
+// there.
 Result<std::unique_ptr<artifact::CacheFolder>> open_folder_sealed(const std::string& path, const std::string& key_file);
 
 // The image that `name` (a reference or a manifest digest) means; the only one when `name` is empty.

@@ -1,6 +1,6 @@
-// The commands of `zeropull`, the table of contents of this room. Each add_*() puts one command with its options under its parent;
-// when the user gave it, its work runs inside CLI11's parse and leaves the exit code in `exit_code`: 0 done, 1 failed, and of `run`
-// the container's own.
+// The commands of `zeropull`, the table of contents of this room. Each add_*() puts one command with its options under its
+// parent; when the user gave it, its work runs inside CLI11's parse and leaves the exit code in `exit_code`: 0 done, 1 failed,
+// and of `run` the container's own.
 #pragma once
 
 namespace CLI {

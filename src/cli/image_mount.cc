@@ -47,7 +47,8 @@ void add_image_mount(CommandLine line) {
   mount->add_option("MOUNTPOINT", options->mount_point, "an existing folder")->required();
   mount->add_option("--key-file", options->key_file, "the endpoint's key; beside DIR by default");
   mount->add_option("--image", options->image, "reference or manifest digest, where DIR holds several");
-  mount->add_flag("--allow-file-directio", options->file_directio, "mount from the files where loop devices fail (CVE-2026-23224)");
+  mount->add_flag("--allow-file-directio", options->file_directio,
+                  "mount from the files where loop devices fail (CVE-2026-23224)");
   mount->add_flag("--json", options->json, "one JSON object a line");
   mount->callback([options, &exit_code = line.exit_code] {
     Output output(Output::choose(options->json));

@@ -35,7 +35,7 @@ Result<NodeId> Tree::insert(NodeId directory, std::string_view name, const Inode
     TRY(set_attributes(kept, inode));
     return kept;
   }
-  const std::uint32_t text = existing != kNone ? entries_[existing].name : TRY(texts_.add(name));
+  const std::uint32_t text = TRY(name_text(existing, name));
   Node node = TRY(make_node(inode));
   if (existing != kNone) remove_entry(existing);
   const NodeId id = add_node(node);
@@ -48,7 +48,7 @@ Result<void> Tree::link(NodeId directory, std::string_view name, NodeId node) {
   CHECK(!is_directory(node));
   TRY(check_name(name));
   const EntryId existing = slots_[find_slot(directory, name)];
-  const std::uint32_t text = existing != kNone ? entries_[existing].name : TRY(texts_.add(name));
+  const std::uint32_t text = TRY(name_text(existing, name));
   ++nodes_[node].links;  // holds the node while what had the name goes: it may be the node's only name
   if (existing != kNone) remove_entry(existing);
   --nodes_[node].links;
@@ -141,7 +141,8 @@ Result<Tree::Node> Tree::make_node(const Inode& inode) {
   if (inode.is_directory()) {
     node.place.pair = {kNone, kNone};
   } else if (inode.is_symlink()) {
-    node.place.pair = {TRY(texts_.add(inode.target)), 0};
+    const std::uint32_t text = TRY(texts_.add(inode.target));
+    node.place.pair = {text, 0};
   } else if (inode.is_device()) {
     node.place.pair = {inode.rdev.major, inode.rdev.minor};
   } else if (!inode.data.extents.empty()) {
@@ -153,6 +154,12 @@ Result<Tree::Node> Tree::make_node(const Inode& inode) {
     extents_.insert(extents_.end(), inode.data.extents.begin(), inode.data.extents.end());
   }
   return node;
+}
+
+// A name that is replaced keeps its text.
+Result<std::uint32_t> Tree::name_text(EntryId existing, std::string_view name) {
+  if (existing != kNone) return entries_[existing].name;
+  return texts_.add(name);
 }
 
 // Ids cannot run out before the texts do: each inode but the root has a name.

@@ -106,6 +106,7 @@ class Tree {
   };
 
   Result<Node> make_node(const Inode& inode);  // may add a text and extents
+  Result<std::uint32_t> name_text(EntryId existing, std::string_view name);
   NodeId add_node(const Node& node);
   void add_entry(NodeId directory, std::uint32_t name, NodeId node);
   void remove_entry(EntryId entry);  // with its subtree

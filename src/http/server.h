@@ -27,11 +27,11 @@ enum class ClientCertificates { kNone, kOptional, kRequired };
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;        // 0: any free one, see HttpServer::port()
-  std::string certificate_file;  // PEM chain; plain http when empty
-  std::string key_file;
+  std::uint16_t port = 0;             // 0: any free one, see HttpServer::port()
+  std::string certificate_file = {};  // PEM chain; plain http when empty
+  std::string key_file = {};
   ClientCertificates client_certificates = ClientCertificates::kNone;
-  std::string client_ca_file;
+  std::string client_ca_file = {};
   std::size_t io_threads = 1;   // they encrypt and decrypt
   std::size_t workers = 8;      // handlers at once
   std::size_t queue_max = 256;  // requests that wait for a worker
@@ -51,13 +51,13 @@ struct Peer {
 };
 
 struct ServerRequest {
-  std::string method;
-  std::string target;  // as sent
-  std::string path;    // percent-encoded, without the query
-  std::string query;   // percent-encoded, without "?"
-  Headers headers;
-  std::string body;
-  Peer peer;
+  std::string method = {};
+  std::string target = {};  // as sent
+  std::string path = {};    // percent-encoded, without the query
+  std::string query = {};   // percent-encoded, without "?"
+  Headers headers = {};
+  std::string body = {};
+  Peer peer = {};
 };
 
 // A piece of an open file, sent in pieces without being held in memory.
@@ -77,8 +77,8 @@ using ServerBody = std::variant<std::string, FileRange, Generated>;
 
 struct ServerResponse {
   int status = 200;
-  Headers headers;  // Content-Length and Connection are the server's
-  ServerBody body;
+  Headers headers = {};  // Content-Length and Connection are the server's
+  ServerBody body = {};
 };
 
 // One value of the query, decoded; nullopt when absent or badly encoded.

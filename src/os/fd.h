@@ -26,8 +26,8 @@ class UniqueFd {
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
   int release() { return std::exchange(fd_, -1); }
-  void reset();            // closes; errors are dropped, use close() where they matter
-  Result<void> close();    // closes and reports: the last chance to learn of a failed write
+  void reset();          // closes; errors are dropped, use close() where they matter
+  Result<void> close();  // closes and reports: the last chance to learn of a failed write
   Result<UniqueFd> duplicate() const;
 
  private:

@@ -25,9 +25,7 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-std::string temporary_sibling(const std::string& path) {
-  return fmt::format("{}.tmp-{:016x}", path, Random::secure().next());
-}
+std::string temporary_sibling(const std::string& path) { return fmt::format("{}.tmp-{:016x}", path, Random::secure().next()); }
 
 Result<void> write_new_file(const std::string& path, ByteView contents, mode_t mode) {
   auto fd = TRY(open_file(path, O_WRONLY | O_CREAT | O_EXCL, mode));

@@ -183,4 +183,10 @@ Result<std::string> self_executable() {
   return std::string(path.data(), static_cast<std::size_t>(n));
 }
 
+Result<std::string> host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return errno_error(errno, "read the host's name");
+  return std::string(name.data());
+}
+
 }  // namespace zeropull::os

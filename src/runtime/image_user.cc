@@ -167,7 +167,9 @@ class UserFiles {
 
  private:
   Result<const std::optional<std::string>*> read(std::optional<std::optional<std::string>>& slot, const char* name) {
-    if (!slot) slot = TRY(read_user_file(root_, name));
+    if (!slot) {
+      slot = TRY(read_user_file(root_, name));
+    }
     return &*slot;
   }
   const os::UniqueFd& root_;
@@ -193,7 +195,9 @@ Result<ProcessUser> resolve_name_and_group(UserFiles& files, std::string_view na
     auto user = TRY(files.user_named(name));
     out.uid = static_cast<std::uint32_t>(user.uid);
   }
-  if (!gid && !group.empty()) out.gid = TRY(files.group_named(group));
+  if (!gid && !group.empty()) {
+    out.gid = TRY(files.group_named(group));
+  }
   return out;
 }
 

@@ -16,7 +16,7 @@ namespace zeropull::runtime {
 struct ProcessUser {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::vector<std::uint32_t> additional_gids;  // gid first where the list does not hold it
+  std::vector<std::uint32_t> additional_gids = {};  // gid first where the list does not hold it
   bool operator==(const ProcessUser&) const = default;
 };
 

@@ -1,14 +1,11 @@
 #include "runtime/spec.h"
 
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "base/log.h"
-#include "os/fd.h"
+#include "os/process.h"
 #include "runtime/limits.h"
 #include "runtime/seccomp_profile.h"
 
@@ -55,18 +52,12 @@ std::vector<std::string> merge_environment(std::vector<std::string> defaults, co
   return out;
 }
 
-Result<std::string> host_name() {
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0) return os::errno_error(errno, "read the host's name");
-  return std::string(name.data());
-}
-
 Result<std::vector<std::string>> environment_of(const ImageConfig& config, const SpecOptions& options) {
   auto own = merge_environment({}, options.environment);
   auto image = config.environment.empty() ? std::vector<std::string>{kDefaultPath} : config.environment;
   auto environment = merge_environment(std::move(image), own);
   if (options.network == Network::kHost) {
-    auto host = TRY(host_name());
+    auto host = TRY(os::host_name());
     environment = merge_environment(std::move(environment), {"HOSTNAME=" + host});
   }
   return environment;
@@ -158,8 +149,8 @@ ordered_json linux_of(const SpecOptions& options) {
 }  // namespace
 
 Result<std::string> build_spec(const ImageConfig& config, const ProcessUser& user, const SpecOptions& options) {
-  ordered_json spec = {{"ociVersion", kSpecVersion}};
-  spec["process"] = TRY(process_of(config, user, options));
+  auto process = TRY(process_of(config, user, options));
+  ordered_json spec = {{"ociVersion", kSpecVersion}, {"process", std::move(process)}};
   spec["root"] = {{"path", "rootfs"}};
   if (options.root_access == RootAccess::kReadOnly) spec["root"]["readonly"] = true;
   spec["mounts"] = mounts_of(options);

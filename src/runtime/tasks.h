@@ -35,7 +35,7 @@ class Tasks {
   Result<std::uint32_t> wait(const Context& ctx, const std::string& container_id) const;
   Result<void> kill(const Context& ctx, const Kill& kill) const;  // kNotFound when it has ended
   Result<void> close_input(const Context& ctx, const std::string& container_id) const;
-  Result<void> remove(const Context& ctx, const std::string& container_id) const;  // kFailedPrecondition while it runs
+  Result<void> remove(const Context& ctx, const std::string& container_id) const;  // fails while it runs
 
  private:
   ContainerdClient client_;

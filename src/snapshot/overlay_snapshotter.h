@@ -59,7 +59,7 @@ inline constexpr Step kLastStep = Step::kFolderCondemned;
 struct OverlaySnapshotterOptions {
   std::string root;  // the state folder; made when absent; an absolute path without ',', ':' and '\'
   Clock* clock = &Clock::system();
-  std::function<void(Step)> at_step;  // for crash tests
+  std::function<void(Step)> at_step = {};  // for crash tests
 };
 
 class OverlaySnapshotter final : public Snapshotter {

@@ -16,9 +16,9 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-ChainId chain(unsigned char number) {
+ChainId chain(unsigned number) {
   ChainId id;
-  id.value.bytes[0] = std::byte{number};
+  id.value.bytes[0] = static_cast<std::byte>(number);
   return id;
 }
 
@@ -38,7 +38,7 @@ struct OverlaySnapshotterTest : testing::Test {
   // An image of three layers in the cache, chains 1 to 3.
   void add_image() {
     FolderLayers::Image image;
-    for (unsigned char number : {1, 2, 3}) {
+    for (unsigned number : {1u, 2u, 3u}) {
       auto path = fmt::format("{}/prefix{}", folder.path(), number);
       MUST(os::ensure_folder(path, 0755));
       image.layers.push_back({.chain_id = chain(number), .size = number * 100u, .inodes = number});
@@ -196,7 +196,7 @@ TEST_F(OverlaySnapshotterTest, cached_layers_become_rows_as_containerd_prepares_
   add_image();
   EXPECT_THAT(names(), IsEmpty());
   std::string parent;
-  for (unsigned char number : {1, 2, 3}) {
+  for (unsigned number : {1u, 2u, 3u}) {
     EXPECT_TRUE(prepare_layer(chain(number), parent).failed_with(Code::kAlreadyExists));
     auto name = target(chain(number), parent);
     ASSERT_NE(name, "");
@@ -242,6 +242,7 @@ TEST_F(OverlaySnapshotterTest, a_label_is_a_claim_and_an_ordinary_parent_makes_o
   MUST(prepare("key"));
   MUST(commit("claims", "key", {{std::string(kSnapshotRefLabel), chain(1).text()}}));
   EXPECT_TRUE(prepare_layer(chain(2), "claims").ok());  // nothing says what "claims" holds
+  MUST(snapshotter->remove(ctx, "extract " + chain(2).text()));
   EXPECT_TRUE(prepare_layer(chain(1)).failed_with(Code::kAlreadyExists));
   EXPECT_NE(target(chain(1)), "claims");  // walk shows the cached row first
   EXPECT_TRUE(prepare_layer(chain(3), target(chain(1))).failed_with(Code::kAlreadyExists));

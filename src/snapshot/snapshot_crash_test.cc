@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "os/file.h"
 #include "snapshot/filter.h"
 #include "snapshot/folder_layers.h"
@@ -83,15 +84,33 @@ struct CrashTest : testing::TestWithParam<int> {
     auto cached = fmt::format("zeropull/0/{}", chain());
     // Committed: under its new name alone, with its new labels. Else under its key alone, as it was prepared.
     EXPECT_LE(infos.count("key") + infos.count("base"), 1u);
-    if (acknowledged("base")) EXPECT_EQ(infos.at("base").labels, (Labels{{"l", "2"}}));
-    if (infos.contains("base")) EXPECT_EQ(infos.at("base").kind, Kind::kCommitted);
-    if (infos.contains("key")) EXPECT_EQ(infos.at("key").labels, (Labels{{"l", "1"}}));
-    if (acknowledged("key")) EXPECT_EQ(infos.count("key") + infos.count("base"), 1u);
-    if (acknowledged("cached") && !acknowledged("container removed")) EXPECT_TRUE(infos.contains(cached));
-    if (acknowledged("container") && !acknowledged("view removed")) EXPECT_TRUE(infos.contains("container"));
-    if (acknowledged("view removed")) EXPECT_FALSE(infos.contains("view"));
-    if (acknowledged("container removed")) EXPECT_FALSE(infos.contains("container"));
-    if (acknowledged("cached removed")) EXPECT_FALSE(infos.contains(cached));
+    if (acknowledged("base")) {
+      EXPECT_EQ(infos.at("base").labels, (Labels{{"l", "2"}}));
+    }
+    if (infos.contains("base")) {
+      EXPECT_EQ(infos.at("base").kind, Kind::kCommitted);
+    }
+    if (infos.contains("key")) {
+      EXPECT_EQ(infos.at("key").labels, (Labels{{"l", "1"}}));
+    }
+    if (acknowledged("key")) {
+      EXPECT_EQ(infos.count("key") + infos.count("base"), 1u);
+    }
+    if (acknowledged("cached") && !acknowledged("container removed")) {
+      EXPECT_TRUE(infos.contains(cached));
+    }
+    if (acknowledged("container") && !acknowledged("view removed")) {
+      EXPECT_TRUE(infos.contains("container"));
+    }
+    if (acknowledged("view removed")) {
+      EXPECT_FALSE(infos.contains("view"));
+    }
+    if (acknowledged("container removed")) {
+      EXPECT_FALSE(infos.contains("container"));
+    }
+    if (acknowledged("cached removed")) {
+      EXPECT_FALSE(infos.contains(cached));
+    }
 
     // Rows that need a folder and folders: the same; what containers stand on is mounted, and nothing that no row names is.
     std::size_t with_folder = infos.size() - infos.count(cached);
@@ -116,6 +135,7 @@ TEST_P(CrashTest, at_every_pass_of_this_step_the_state_opens_again) {
   for (bool crashed = true; crashed; ++passes) {
     MUST(os::remove_tree(root));
     MUST(os::remove_file(acknowledged_path));
+    MUST(layers.release_all_but(ctx, {}));
     auto status = [&](int code) {
       crashed = WIFEXITED(code) && WEXITSTATUS(code) == kCrashed;
       return crashed || (WIFEXITED(code) && WEXITSTATUS(code) == kFinished);
