@@ -90,8 +90,9 @@ class Instance:
             shutil.rmtree(self.plan.home)
 
     def log_tails(self) -> str:
-        """The last lines of every log on the instance, for the message of a failed start."""
-        return "\n".join(f"  {log.name}:\n{tail(log)}" for log in sorted(self.logs.glob("*.log")))
+        """The last lines of every log on the instance that says something, for the message of a failed start."""
+        logs = sorted(log for log in self.logs.glob("*.log") if log.stat().st_size > 0)
+        return "\n".join(f"  {log.name}:\n{tail(log)}" for log in logs)
 
     def inner_path(self, path: str) -> Path:
         """How this side reaches an absolute path of the instance."""
