@@ -152,7 +152,8 @@ Result<FoundImage> ImageCatalog::bring(const Context& ctx, const oci::Reference&
                              .auth_file = config_.registries.auth_file};
   if (plain_http) options.plain_http_hosts.insert(reference.host());
   auto source = TRY(oci::open_source(reference, options));
-  artifact::ConvertOptions convert{.jobs = jobs(), .limits = {.expanded_max = config_.layer_expanded_bytes_max}, .progress = progress};
+  artifact::ConvertOptions convert{
+      .jobs = jobs(), .limits = {.expanded_max = config_.layer_expanded_bytes_max}, .progress = progress};
   auto image = TRY(artifact::convert_image(ctx, *source, *cache_, convert));
   publish_behind(image);
   return FoundImage{std::move(image), cache_.get(), ImageSourceKind::kRegistry};

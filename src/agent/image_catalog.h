@@ -72,7 +72,8 @@ class ImageCatalog {
  private:
   ImageCatalog(AgentConfig config, artifact::EndpointKey key);
   // From the stores, then from the registry.
-  Result<FoundImage> bring(const Context& ctx, const oci::Reference& reference, bool plain_http, const artifact::Progress& progress);
+  Result<FoundImage> bring(const Context& ctx, const oci::Reference& reference, bool plain_http,
+                           const artifact::Progress& progress);
   void publish_behind(const artifact::ImagePtr& image);
   std::size_t jobs() const;
 

@@ -1,5 +1,5 @@
-// ReachableStore: one of the endpoint's stores as this instance reaches it, with what the agent does there: fetching an image into the
-// cache folder and publishing one from it. Thread-safe.
+// ReachableStore: one of the endpoint's stores as this instance reaches it, with what the agent does there: fetching an image
+// into the cache folder and publishing one from it. Thread-safe.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
-// Conversion: an unmodified image, from a registry or a layout, becomes an artifact in a cache folder. Layers that the folder holds
-// already are reused by diff id; the others stream into sandboxed children (layer_worker.h), several at once. Nothing is published
-// unless every digest and diff id was right; what a failed conversion leaves in the folder is an orphan for collect().
+// Conversion: an unmodified image, from a registry or a layout, becomes an artifact in a cache folder. Layers that the folder
+// holds already are reused by diff id; the others stream into sandboxed children (layer_worker.h), several at once. Nothing is
+// published unless every digest and diff id was right; what a failed conversion leaves in the folder is an orphan for collect().
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct ConvertOptions {
   Clock* clock = &Clock::system();
 };
 
-// Blocks until the image is durable in the folder. Returns at once, with the reference recorded, when its manifest is there already.
-// The errors of the source, of unpack_layer and of the disk; kDataLoss for a diff id that is not the configuration's.
+// Blocks until the image is durable in the folder. Returns at once, with the reference recorded, when its manifest is there
+// already. The errors of the source, of unpack_layer and of the disk; kDataLoss for a diff id that is not the configuration's.
 Result<ImagePtr> convert_image(const Context& ctx, oci::ImageSource& source, CacheFolder& folder, const ConvertOptions& options);
 
 }  // namespace zeropull::artifact

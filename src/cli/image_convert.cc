@@ -97,7 +97,8 @@ void add_image_convert(CommandLine line) {
   command->add_option("--key-file", options->key_file, "the endpoint's key, made when absent; DIR.key by default");
   command->add_option("--platform", options->platform, "os/arch[/variant]; this machine's by default");
   command->add_option("--authfile", options->auth_file, "docker's config.json");
-  command->add_option("--mirror", options->mirrors, "host[:port] asked before the registry; may be repeated")->allow_extra_args(false);
+  command->add_option("--mirror", options->mirrors, "host[:port] asked before the registry; may be repeated")
+      ->allow_extra_args(false);
   command->add_option("--jobs", options->jobs, "layers at once; by cores by default")->check(CLI::Range(1, 64));
   command->add_option("--layer-expanded-max", options->layer_expanded_max, "bytes that one layer may expand to", true);
   command->add_flag("--plain-http", options->plain_http, "the registry speaks plain HTTP");
