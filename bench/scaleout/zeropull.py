@@ -41,13 +41,16 @@ class Endpoint:
     def store(self) -> Path: return self.home / "store"
 
     @property
-    def token(self) -> Path: return self.home / "store.token"
+    def token(self) -> str: return f"demo-token-of-{self.home.name}"
+
+    @property
+    def server_tokens(self) -> Path: return self.home / "store.tokens"
 
     @property
     def certificates(self) -> Path: return self.home / "certificates"
 
     @property
-    def authority(self) -> Path: return self.certificates / "ca.pem"
+    def authority(self) -> Path: return self.certificates / "cert.pem"  # self-signed, so its own authority
 
 
 def convert(endpoint: Endpoint, center: Datacenter, target: str, what: str) -> None:
@@ -64,10 +67,10 @@ def prepare_volume(endpoint: Endpoint, center: Datacenter) -> None:
 
 def prepare_store(endpoint: Endpoint, center: Datacenter) -> None:
     convert(endpoint, center, f"store:{endpoint.store}", "the encrypted store")
-    endpoint.token.write_text("demo-" + endpoint.home.name + "\n")
-    endpoint.token.chmod(0o600)
+    endpoint.server_tokens.touch(mode=0o600)
+    endpoint.server_tokens.write_text(f"{endpoint.token} read *\n")
     center.serve("store", datacenter.STORE, datacenter.STORE_PORT,
-                 [endpoint.binary, "store", "serve", "--dir", endpoint.store, "--token-file", endpoint.token,
+                 [endpoint.binary, "store", "serve", "--dir", endpoint.store, "--token-file", endpoint.server_tokens,
                   "--listen", f"{datacenter.STORE}:{datacenter.STORE_PORT}", "--cert-dir", endpoint.certificates])
 
 
@@ -88,7 +91,7 @@ def start_agent(instance: Instance, endpoint: Endpoint, with_volume: bool = Fals
     if with_key:
         instance.write_file("/run/zeropull/endpoint.key", endpoint.key.read_bytes())
     if with_store:
-        instance.write_file("/run/zeropull/store.token", endpoint.token.read_bytes())
+        instance.write_file("/run/zeropull/store.token", f"{endpoint.token}\n".encode())
         instance.write_file("/run/zeropull/ca.pem", endpoint.authority.read_bytes())
     instance.write_file("/run/zeropull/agent.json", agent_config(with_key, with_volume, with_store))
     agent = instance.spawn("agent", [INSTALLED, "agent", "--config", "/run/zeropull/agent.json"])
