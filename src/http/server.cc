@@ -390,11 +390,16 @@ void BeastServer::open(tcp::socket socket) {
 
 void BeastServer::stop(Duration grace) {
   if (shared_->stopping.exchange(true)) return;
-  asio::post(acceptor_.get_executor(), [this] {
+  if (threads_.empty()) return;  // start() failed
+  // Waited for: a port that still listens takes connections that nobody answers.
+  std::promise<void> closed;
+  asio::post(acceptor_.get_executor(), [&] {
     ErrorCode ignored;
     acceptor_.close(ignored);
     pause_.cancel();
+    closed.set_value();
   });
+  closed.get_future().wait();
   {
     auto connections = shared_->connections.lock();
     for (const auto& connection : *connections) connection->close_when_idle();
