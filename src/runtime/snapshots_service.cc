@@ -270,6 +270,4 @@ void SnapshotsServer::stop() {
   });
 }
 
-void SnapshotsServer::wait() { parts_->server->Wait(); }
-
 }  // namespace zeropull::runtime

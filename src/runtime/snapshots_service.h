@@ -36,7 +36,6 @@ class SnapshotsServer {
 
   // Takes no new calls, gives those that run two seconds, cancels the rest and removes the socket. Idempotent.
   void stop();
-  void wait();  // until stop()
 
  private:
   struct Parts;

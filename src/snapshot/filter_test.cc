@@ -143,6 +143,8 @@ TEST(Filter, keeps_its_limits) {
   EXPECT_EQ(refusal(selectors), "accepted");
   EXPECT_NE(refusal(selectors + ",a"), "accepted");
   EXPECT_FALSE(Filter::parse(std::vector<std::string>(kFiltersMax + 1, "a")).ok());
+  EXPECT_TRUE(Filter::parse(std::vector<std::string>(kExpressionsMax, "name~=a")).ok());
+  EXPECT_FALSE(Filter::parse(std::vector<std::string>(kExpressionsMax + 1, "name~=a")).ok());
   // An expression that would need gigabytes does not compile, and so matches nothing.
   EXPECT_THAT(matching("name~=|((((a{1,100}){1,100}){1,100}){1,100})|"), IsEmpty());
 }
