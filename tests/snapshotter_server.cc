@@ -1,10 +1,11 @@
-// For the scripts beside it: the snapshotter over its socket with an empty cache, until SIGTERM. It is what `zeropull agent` serves
-// to containerd, without the agent.
+// For the scripts beside it: the snapshotter over its socket with an empty cache, until SIGTERM. It is what `zeropull agent`
+// serves to containerd, without the agent. Prints "serving" when it does.
 //
 //   snapshotter_server STATE_FOLDER SOCKET
 #include <fmt/core.h>
 
 #include <csignal>
+#include <cstdio>
 
 #include "runtime/snapshots_service.h"
 #include "snapshot/folder_layers.h"
@@ -24,6 +25,8 @@ Result<void> serve(const std::string& root, const std::string& socket) {
   snapshot::FolderLayers nothing_cached;
   auto snapshotter = TRY(snapshot::OverlaySnapshotter::create(Context::root("server"), {.root = root}, nothing_cached));
   auto server = TRY(runtime::SnapshotsServer::create({.socket_path = socket}, *snapshotter));
+  fmt::print("serving\n");
+  std::fflush(stdout);
   int signal = 0;
   sigwait(&ends, &signal);
   server->stop();

@@ -16,7 +16,7 @@ else
   enter_private_namespaces
   socket=$WORK/s.sock
   "$ZP_TESTS/snapshotter_server" "$WORK/state" "$socket" > "$WORK/server.log" 2>&1 &
-  wait_until 10 test -S "$socket"
+  wait_until 10 grep -q serving "$WORK/server.log"
 fi
 
 # Built from Debian's sources: no module, no network.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -27,7 +29,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./demo", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Starts a container of a real image on brand-new instances and compares the ways to get the image there.",
-        epilog="\n".join(["runs:", *(f"  {run.name:<16} {run.meaning}" for run in all_runs()), "", "result: build/demo/report.json"])
+        epilog="runs:\n" + "".join(f"  {run.name:<16} {run.meaning}\n" for run in all_runs()) + "\nresult: build/demo/report.json",
     )
     parser.add_argument("--link-mbit", type=int, default=1000, metavar="N", help="an instance's download in Mbit/s (1000)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds, interleaved (3)")
@@ -69,7 +71,8 @@ def ensure_model(cache: Path, size: int) -> Path:
 def one_start(run: Run, endpoint: Endpoint, center: Datacenter, home: Path, link_mbit: int, model: Path) -> Measured:
     """A new instance, one start on it, and its end."""
     programs = BINARY.parent if run.needs_zeropull else None
-    plan = Plan(f"zeropull-demo-{os.getpid()}", home, programs, run.volume(endpoint), link_mbit, run.containerd_config())
+    # A random name: other demos of this machine may run in process namespaces of their own, with equal process ids.
+    plan = Plan(f"zeropull-demo-{secrets.token_hex(4)}", home, programs, run.volume(endpoint), link_mbit, run.containerd_config())
     with Instance(plan, center) as instance:
         try:
             run.boot(instance, endpoint)
@@ -79,11 +82,11 @@ def one_start(run: Run, endpoint: Endpoint, center: Datacenter, home: Path, link
 
 
 def demo(arguments: argparse.Namespace) -> None:
-    output, work = CHECKOUT / "build/demo", CHECKOUT / f"build/demo/run-{os.getpid()}"
+    output = CHECKOUT / "build/demo"
+    work, cache = output / "work", output / "cache"
     runs = choose_runs(arguments.runs)
-    cache = output / "cache"
-    cache.mkdir(parents=True, exist_ok=True)
     say("preparing")
+    shutil.rmtree(work, ignore_errors=True)  # of a demo that was killed
     image = recipe.ensure_image(cache)
     model = ensure_model(cache, image.compressed_bytes)
     endpoint = Endpoint(BINARY, work / "endpoint")
@@ -119,8 +122,14 @@ def main() -> int:
         print("demo: root is needed for namespaces, mounts and a link limit: sudo ./demo", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds like Ctrl-C: everything that was started is taken down
+    (CHECKOUT / "build/demo/cache").mkdir(parents=True, exist_ok=True)
+    lock = open(CHECKOUT / "build/demo/lock", "w")  # held until this process ends
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         demo(arguments)
+    except BlockingIOError:
+        print(f"demo: another demo is running in {CHECKOUT}", file=sys.stderr)
+        return 1
     except DemoError as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1

@@ -30,12 +30,15 @@ def hierarchies(mountinfo: str) -> list[Hierarchy]:
 
 
 class CgroupFolders:
-    """`name` in every hierarchy; remove() after the last process in them ended."""
+    """Folder `name` in every hierarchy. remove(), after the last process in them ended, undoes create() however far it got."""
 
     def __init__(self, name: str) -> None:
+        self.name = name
         self.folders: list[tuple[Hierarchy, Path]] = []
+
+    def create(self) -> None:
         for hierarchy in hierarchies(Path("/proc/self/mountinfo").read_text()):
-            folder = hierarchy.mount_point / name
+            folder = hierarchy.mount_point / self.name
             folder.mkdir()
             self.folders.append((hierarchy, folder))
             # A cpuset of v1 takes no process before it has been given processors and memory nodes.

@@ -42,7 +42,7 @@ class Instance:
         self.center = center
         self.pid = 0
         self.launcher: subprocess.Popen | None = None
-        self.cgroups: CgroupFolders | None = None
+        self.cgroups = CgroupFolders(plan.name)
         self.logs = plan.home / "disk/log"
 
     def __enter__(self) -> Instance:
@@ -60,7 +60,7 @@ class Instance:
         root, disk = self.plan.home / "root", self.plan.home / "disk"
         root.mkdir(parents=True)
         self.logs.mkdir(parents=True)
-        self.cgroups = CgroupFolders(self.plan.name)
+        self.cgroups.create()
         script = Path(__file__).with_name("instance_init.sh")
         self.launcher = subprocess.Popen(
             [*DIE_WITH_PARENT, "unshare", "--net", "--mount", "--pid", "--ipc", "--uts", "--propagation", "private", "--fork",
@@ -85,15 +85,14 @@ class Instance:
             self.launcher.kill()  # its child, the instance's first process, dies with it
             self.launcher.wait()
             self.launcher = None
-        if self.cgroups:
-            self.cgroups.remove()
-            self.cgroups = None
+        self.cgroups.remove()
         if self.plan.home.exists():
             shutil.rmtree(self.plan.home)
 
     def log_tails(self) -> str:
-        """The last lines of every log on the instance, for the message of a failed start."""
-        return "\n".join(f"  {log.name}:\n{tail(log)}" for log in sorted(self.logs.glob("*.log")))
+        """The last lines of every log on the instance that says something, for the message of a failed start."""
+        logs = sorted(log for log in self.logs.glob("*.log") if log.stat().st_size > 0)
+        return "\n".join(f"  {log.name}:\n{tail(log)}" for log in logs)
 
     def inner_path(self, path: str) -> Path:
         """How this side reaches an absolute path of the instance."""

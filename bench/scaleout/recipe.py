@@ -82,7 +82,8 @@ def run_mmdebstrap(work: Path) -> None:
         hook = shlex.join([sys.executable, os.path.abspath(layers.__file__), "ROOT", str(work), name, *packages])
         command.append("--customize-hook=" + hook.replace("ROOT", '"$1"', 1))
     log = work / "mmdebstrap.log"
-    environment = dict(os.environ, SOURCE_DATE_EPOCH=str(layers.SOURCE_DATE_EPOCH), DEBIAN_FRONTEND="noninteractive")
+    # The root is built in `work`: /tmp may be too small, or memory.
+    environment = dict(os.environ, SOURCE_DATE_EPOCH=str(layers.SOURCE_DATE_EPOCH), TMPDIR=str(work))
     with open(log, "wb") as out:
         done = subprocess.run([*command, SUITE, "-"], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment)
     if done.returncode != 0:

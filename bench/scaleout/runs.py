@@ -13,6 +13,8 @@ from scaleout.zeropull import Endpoint
 
 CONTAINERD_CONFIG = """version = 2
 disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[debug]
+  level = "warn"
 """
 
 BASELINE = "containerd-pull"

@@ -25,7 +25,7 @@ def tail(path: Path, lines: int = 15) -> str:
         text = path.read_text(errors="replace")
     except OSError as error:
         return f"    (no log: {error})"
-    return "\n".join("    " + line for line in text.splitlines()[-lines:]) or "    (empty)"
+    return "\n".join("    " + line[:300] for line in text.splitlines()[-lines:]) or "    (empty)"
 
 
 def output_of(command: Sequence[str | Path], timeout_s: float = 60) -> str:

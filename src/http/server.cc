@@ -10,7 +10,6 @@
 #include <boost/asio/strand.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <future>
 #include <set>
 
@@ -28,7 +27,7 @@ namespace beast = boost::beast;
 using tcp = asio::ip::tcp;
 using Clean = boost::system::error_code;
 using PlainStream = beast::tcp_stream;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
+using TlsStream = asio::ssl::stream<beast::tcp_stream>;  // Beast's own stalls on an empty buffer before a large one
 
 constexpr Logger kLog{"http"};
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);  // when descriptors ran out

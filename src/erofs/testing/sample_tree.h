@@ -1,6 +1,8 @@
 // For tests: a tree that has one of everything, made in steps that can be taken in any order, and blobs with known contents.
 #pragma once
 
+#include <fcntl.h>
+
 #include <array>
 #include <climits>
 #include <string>
@@ -21,7 +23,8 @@ inline std::byte blob_byte(std::uint16_t device, std::uint64_t offset) {
 inline void write_blob(const std::string& path, std::uint16_t device, std::uint64_t size) {
   Bytes bytes(size);
   for (std::uint64_t i = 0; i < size; ++i) bytes[i] = blob_byte(device, i);
-  MUST(os::replace_file(path, bytes));
+  auto fd = MUST(os::open_file(path, O_WRONLY | O_CREAT | O_TRUNC));
+  MUST(os::write_all(fd.get(), bytes));
 }
 
 inline const std::vector<DeviceInfo> kSampleDevices{{.size_bytes = 3 * kMiB}, {.size_bytes = 64 * kKiB}};
@@ -72,12 +75,6 @@ inline const std::vector<TreeStep> kSampleSteps{
       MUST(tree.insert(sample_directory(tree), "sparse",
                        {.mode = S_IFREG | 0644, .size = 41060, .data = {.device = 2, .extents = extents}}));
     },
-    [](Tree& tree) {
-      // Chunks of 8 KiB: more than 65,536 blocks.
-      const std::array<Extent, 2> extents{{{8192, 16384, 1048576}, {300 * kMiB, 1, 4096}}};
-      MUST(tree.insert(kRootNode, "sparse-large",
-                       {.mode = S_IFREG | 0644, .size = 300 * kMiB + 1, .data = {.device = 1, .extents = extents}}));
-    },
     [](Tree& tree) { MUST(tree.insert(kRootNode, "hole", {.mode = S_IFREG | 0644, .size = 100000})); },
     [](Tree& tree) { MUST(tree.insert(kRootNode, "link-short", {.mode = S_IFLNK | 0777, .target = "dir/small"})); },
     [](Tree& tree) {
@@ -109,18 +106,13 @@ inline const std::vector<TreeStep> kSampleSteps{
     },
     [](Tree& tree) {
       const std::string acl = acl_value();
-      const std::string large(65535, 'v');
-      const std::string long_name = "user." + std::string(250, 'n');
       const XattrSetId acls = xattr_set(tree, {{"system.posix_acl_access", acl}, {"system.posix_acl_default", acl}});
       MUST(tree.insert(kRootNode, "acl", {.mode = S_IFDIR | 0740, .xattrs = acls}));
-      const XattrSetId larges = xattr_set(tree, {{"user.large", large}, {long_name, "1"}});
-      MUST(tree.insert(kRootNode, "large-xattr", {.mode = S_IFREG | 0644, .xattrs = larges}));
       std::vector<std::string> names;
       for (int i = 0; i < 255; ++i) names.push_back(fmt::format("user.{}", i));
       std::vector<Xattr> many;
       for (const std::string& name : names) many.push_back({name, name});
-      MUST(tree.insert(kRootNode, "many-xattrs", {.mode = S_IFLNK | 0777, .xattrs = kNoXattrs, .target = "nowhere"}));
-      MUST(tree.insert(kRootNode, "many-xattrs-dir", {.mode = S_IFDIR | 0700, .xattrs = xattr_set(tree, many)}));
+      MUST(tree.insert(kRootNode, "many-xattrs", {.mode = S_IFDIR | 0700, .xattrs = xattr_set(tree, many)}));
     },
     [](Tree& tree) {
       MUST(tree.insert(sample_directory(tree), std::string(255, 'n'), {.mode = S_IFREG | 0644}));
@@ -132,14 +124,26 @@ inline const std::vector<TreeStep> kSampleSteps{
     },
 };
 
-// Directories whose entries fill a block to every degree around its end: `longest` one-letter-longer names in each.
+// What would make the golden image large.
+inline void add_large_inodes(Tree& tree) {
+  const std::array<Extent, 2> extents{{{8192, 16384, 1048576}, {300 * kMiB, 1, 4096}}};  // chunks of 8 KiB
+  MUST(tree.insert(kRootNode, "sparse-large",
+                   {.mode = S_IFREG | 0644, .size = 300 * kMiB + 1, .data = {.device = 1, .extents = extents}}));
+  const std::string value(65535, 'v');
+  const std::string name = "user." + std::string(250, 'n');
+  const XattrSetId set = xattr_set(tree, {{"user.large", value}, {name, "1"}});
+  MUST(tree.insert(kRootNode, "large-xattr", {.mode = S_IFREG | 0644, .xattrs = set}));
+}
+
+// Directories whose entries take every number of bytes around a block, and around what fits inline beside the inode.
 inline void add_directories_of_all_sizes(Tree& tree) {
-  for (unsigned count = 11; count < 18; ++count) {
-    for (unsigned length = 245; length < 255; ++length) {
+  for (unsigned count : {14U, 15U}) {
+    for (unsigned length = 1; length <= kNameMax; ++length) {
       const NodeId at = MUST(tree.insert(kRootNode, fmt::format("sizes-{}-{}", count, length), {.mode = S_IFDIR | 0755}));
       for (unsigned i = 0; i < count; ++i) {
-        MUST(tree.insert(at, fmt::format("{:0>{}}", i, length), {.mode = S_IFREG | 0644}));
+        MUST(tree.insert(at, fmt::format("{:0>{}}", i, kNameMax), {.mode = S_IFREG | 0644}));
       }
+      MUST(tree.insert(at, std::string(length, 'z'), {.mode = S_IFREG | 0644}));
     }
   }
 }

@@ -68,9 +68,10 @@ class TreeComparison {
   }
 
   void compare_xattrs(const Inode& inode, const std::string& path) {
-    std::vector<char> list(65536);
-    const ssize_t size = llistxattr(path.c_str(), list.data(), list.size());
+    const ssize_t size = llistxattr(path.c_str(), nullptr, 0);
     ASSERT_GE(size, 0) << errno;
+    std::vector<char> list(static_cast<std::size_t>(size));
+    ASSERT_EQ(llistxattr(path.c_str(), list.data(), list.size()), size) << errno;
     std::map<std::string, std::string> actual;
     for (const char* name = list.data(); name < list.data() + size; name += std::strlen(name) + 1) {
       std::string value(65536, '\0');
