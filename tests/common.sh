@@ -65,3 +65,23 @@ CONFIG
   tail -20 "$dir/log" >&2
   fail "containerd did not start"
 }
+
+# start_registry DIR: Debian's docker-registry on this network namespace's loopback, keeping its data below DIR. Sets REGISTRY.
+start_registry() {
+  REGISTRY=localhost:5000
+  mkdir -p "$1"
+  cat > "$1/config.yml" <<CONFIG
+version: 0.1
+log: {accesslog: {disabled: false}, level: info}
+storage: {filesystem: {rootdirectory: $1/data}}
+http: {addr: "$REGISTRY"}
+CONFIG
+  docker-registry serve "$1/config.yml" > "$1/log" 2>&1 &
+  local attempt
+  for attempt in $(seq 200); do
+    ! (exec 3<> "/dev/tcp/localhost/5000") 2> /dev/null || return 0
+    read -r -t 0.05 <> <(:) || true
+  done
+  tail -20 "$1/log" >&2
+  fail "the registry did not start"
+}
