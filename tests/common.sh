@@ -66,6 +66,15 @@ CONFIG
   fail "containerd did not start"
 }
 
+# wait_until SECONDS COMMAND..: until it succeeds.
+wait_until() {
+  local until=$((SECONDS + $1)); shift
+  until "$@" > /dev/null 2>&1; do
+    [ "$SECONDS" -lt "$until" ] || fail "never came true: $*"
+    read -r -t 0.05 <> <(:) || true
+  done
+}
+
 # start_registry DIR: Debian's docker-registry on this network namespace's loopback, keeping its data below DIR. Sets REGISTRY.
 start_registry() {
   REGISTRY=localhost:5000
@@ -77,11 +86,5 @@ storage: {filesystem: {rootdirectory: $1/data}}
 http: {addr: "$REGISTRY"}
 CONFIG
   docker-registry serve "$1/config.yml" > "$1/log" 2>&1 &
-  local attempt
-  for attempt in $(seq 200); do
-    ! (exec 3<> "/dev/tcp/localhost/5000") 2> /dev/null || return 0
-    read -r -t 0.05 <> <(:) || true
-  done
-  tail -20 "$1/log" >&2
-  fail "the registry did not start"
+  wait_until 10 bash -c "exec 3<> /dev/tcp/localhost/5000"
 }

@@ -16,6 +16,7 @@
 // open.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -41,6 +42,8 @@ struct CacheFolderOptions {
   // Seals are checked with it before an index is parsed, and made with it. Without a key nothing is checked: for inspection
   // alone.
   std::optional<EndpointKey> key;
+  // Called before each durable step of a publication, removal or collection, with its name: where crash tests stop the process.
+  std::function<void(std::string_view step)> before_step = {};
 };
 
 // The first `layers` layers of `image` give the chain id that was asked for.
@@ -106,9 +109,13 @@ class CacheFolder {
     std::vector<BrokenImage> broken;
   };
   CacheFolder(std::string path, CacheFolderOptions options) : path_(std::move(path)), options_(std::move(options)) {}
-  Result<void> require_write() const;
+  void step(std::string_view name) const;
+  std::string temporary_path(std::string_view prefix) const;
+  Result<ImagePtr> load_image(const std::string& image_path) const;
   Result<Catalogue> read_catalogue() const;
+  Result<os::UniqueFd> lock_images() const;  // exclusively, while an image folder changes
   Result<void> publish(IndexContents contents);
+  Result<void> replace_image(IndexContents contents);  // with the images locked
 
   const std::string path_;
   const CacheFolderOptions options_;

@@ -20,10 +20,11 @@ Result<void> check_size(const std::string& path) {
 Result<void> mount_over_loops(const ImageFiles& files, const std::string& mount_point) {
   std::vector<os::LoopDevice> loops;  // kept until the mount holds them
   loops.reserve(files.devices.size() + 1);
-  loops.push_back(TRY(os::LoopDevice::attach(files.metadata)));
+  auto metadata = TRY(os::LoopDevice::attach(files.metadata));
   os::FilesystemMount mount;
   mount.type = "erofs";
-  mount.options.emplace_back("source", loops.back().path());
+  mount.options.emplace_back("source", metadata.path());
+  loops.push_back(std::move(metadata));
   for (const auto& device : files.devices) {
     auto loop = TRY(os::LoopDevice::attach(device));
     mount.options.emplace_back("device", loop.path());

@@ -108,6 +108,7 @@ class ArtifactIndex {
  public:
   // kDataLoss for bytes that are no valid index, kUnimplemented for a version that this program does not know.
   static Result<ArtifactIndex> open(const std::string& path);
+  static Result<ArtifactIndex> from_file(os::MappedFile file);
   static Result<ArtifactIndex> from_bytes(Bytes bytes);
 
   const ImageDescription& image() const { return image_; }

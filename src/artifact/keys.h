@@ -13,7 +13,6 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "base/ids.h"
 #include "base/result.h"
 
 namespace zeropull::artifact {
@@ -31,11 +30,6 @@ class SecretKey {
  private:
   std::array<std::byte, kSize> bytes_;
 };
-
-// HMAC-SHA256 (RFC 2104).
-Sha256 hmac_sha256(const SecretKey& key, ByteView message);
-// Comparison in constant time.
-bool equal_secret(const Sha256& a, const Sha256& b);
 
 class EndpointKey {
  public:
@@ -62,13 +56,9 @@ class EndpointKey {
 
 template <>
 struct fmt::formatter<zeropull::artifact::SecretKey> : fmt::formatter<std::string_view> {
-  auto format(const zeropull::artifact::SecretKey&, format_context& ctx) const {
-    return fmt::formatter<std::string_view>::format("***", ctx);
-  }
+  auto format(const zeropull::artifact::SecretKey&, format_context& ctx) const { return fmt::format_to(ctx.out(), "***"); }
 };
 template <>
 struct fmt::formatter<zeropull::artifact::EndpointKey> : fmt::formatter<std::string_view> {
-  auto format(const zeropull::artifact::EndpointKey&, format_context& ctx) const {
-    return fmt::formatter<std::string_view>::format("***", ctx);
-  }
+  auto format(const zeropull::artifact::EndpointKey&, format_context& ctx) const { return fmt::format_to(ctx.out(), "***"); }
 };

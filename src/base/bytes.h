@@ -33,7 +33,7 @@ void store_le(std::byte* at, T value) {
 }
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
-std::string to_hex(ByteView bytes);                     // lower case
-std::optional<Bytes> from_hex(std::string_view text);   // nullopt unless an even number of lower-case hex digits
+std::string to_hex(ByteView bytes);                    // lower case
+std::optional<Bytes> from_hex(std::string_view text);  // nullopt unless an even number of lower-case hex digits
 
 }  // namespace zeropull

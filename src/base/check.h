@@ -11,8 +11,8 @@ namespace zeropull {
 
 }  // namespace zeropull
 
-#define CHECK(condition)                                                                        \
-  do {                                                                                          \
-    if (!(condition)) [[unlikely]]                                                              \
-      ::zeropull::check_failed(#condition, std::source_location::current());                    \
+#define CHECK(condition)                                                     \
+  do {                                                                       \
+    if (!(condition)) [[unlikely]]                                           \
+      ::zeropull::check_failed(#condition, std::source_location::current()); \
   } while (false)

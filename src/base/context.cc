@@ -17,9 +17,7 @@ Context Context::with_timeout(Duration timeout) const {
 
 Context Context::with_stop(std::stop_token stop) const { return {deadline_, std::move(stop), trace_id_}; }
 
-Duration Context::remaining() const {
-  return std::max<Duration>(Duration::zero(), deadline_ - Clock::system().steady_now());
-}
+Duration Context::remaining() const { return std::max<Duration>(Duration::zero(), deadline_ - Clock::system().steady_now()); }
 
 int Context::remaining_ms() const {
   auto ms = std::chrono::ceil<std::chrono::milliseconds>(remaining()).count();

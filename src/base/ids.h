@@ -3,7 +3,7 @@
 // a manifest's digest, and the id of a blob.
 #pragma once
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <array>
 #include <compare>
@@ -67,7 +67,5 @@ struct std::hash<zeropull::Digest<Tag>> {
 };
 template <typename Tag>
 struct fmt::formatter<zeropull::Digest<Tag>> : fmt::formatter<std::string_view> {
-  auto format(const zeropull::Digest<Tag>& id, format_context& ctx) const {
-    return fmt::formatter<std::string_view>::format(id.text(), ctx);
-  }
+  auto format(const zeropull::Digest<Tag>& id, format_context& ctx) const { return fmt::format_to(ctx.out(), "{}", id.text()); }
 };

@@ -28,8 +28,8 @@ void log_line(LogLevel level, const Logger& logger, std::string_view text);
 
 }  // namespace zeropull
 
-#define ZP_LOG(level, logger, ...)                                                               \
-  do {                                                                                           \
+#define ZP_LOG(level, logger, ...)                                                                     \
+  do {                                                                                                 \
     if (::zeropull::log_enabled(level)) ::zeropull::log_line(level, logger, fmt::format(__VA_ARGS__)); \
   } while (false)
 #define LOG_DEBUG(logger, ...) ZP_LOG(::zeropull::LogLevel::kDebug, logger, __VA_ARGS__)

@@ -49,8 +49,7 @@ std::string_view code_name(Code code);
 
 class [[nodiscard]] Error {
  public:
-  Error(Code code, std::string message, int errno_value = 0,
-        std::source_location where = std::source_location::current())
+  Error(Code code, std::string message, int errno_value = 0, std::source_location where = std::source_location::current())
       : code_(code), errno_(errno_value), message_(std::move(message)), where_(where) {}
   Error(Error&&) noexcept = default;
   Error& operator=(Error&&) noexcept = default;
@@ -124,7 +123,8 @@ class [[nodiscard]] Result {
 
  private:
   void require(std::source_location where = std::source_location::current()) const {
-    if (!ok()) [[unlikely]] crash_with(error(), where);
+    if (!ok()) [[unlikely]]
+      crash_with(error(), where);
   }
   std::variant<T, Error> state_;
 };
@@ -139,7 +139,8 @@ class [[nodiscard]] Result<void> {
   bool ok() const { return error_.index() == 0; }
   explicit operator bool() const { return ok(); }
   void take() && {
-    if (!ok()) [[unlikely]] crash_with(error(), std::source_location::current());
+    if (!ok()) [[unlikely]]
+      crash_with(error(), std::source_location::current());
   }
   const Error& error() const& { return *std::get_if<1>(&error_); }
   Error take_error() && { return std::move(*std::get_if<1>(&error_)); }
@@ -159,11 +160,12 @@ class [[nodiscard]] Result<void> {
 
 #define ZP_RESULT_NAME_(prefix, n) prefix##n
 #define ZP_RESULT_NAME(prefix, n) ZP_RESULT_NAME_(prefix, n)
-#define ZP_TRY(expr, name)                                        \
-  __extension__({                                                 \
-    auto name = (expr);                                           \
-    if (!name.ok()) [[unlikely]] return std::move(name).take_error(); \
-    std::move(name).take();                                       \
+#define ZP_TRY(expr, name)                 \
+  __extension__({                          \
+    auto name = (expr);                    \
+    if (!name.ok()) [[unlikely]]           \
+      return std::move(name).take_error(); \
+    std::move(name).take();                \
   })
 // Yields the value of a Result, or returns its error from the enclosing function.
 #define TRY(expr) ZP_TRY(expr, ZP_RESULT_NAME(zp_try_, __COUNTER__))

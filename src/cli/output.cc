@@ -24,9 +24,7 @@ std::string rate(std::uint64_t bytes, double elapsed_s) {
   return format_bytes(static_cast<std::uint64_t>(static_cast<double>(bytes) / elapsed_s)) + "/s";
 }
 
-std::string dump(const nlohmann::json& value) {
-  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string dump(const nlohmann::json& value) { return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
 
 void print_json(const nlohmann::json& value) {
   std::string line = dump(value) + "\n";

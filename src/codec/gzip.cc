@@ -19,6 +19,9 @@ constexpr std::uint8_t kFlagExtra = 1 << 2;
 constexpr std::uint8_t kFlagName = 1 << 3;
 constexpr std::uint8_t kFlagComment = 1 << 4;
 
+// ISA-L loads words of input, on corrupt streams perhaps beyond its end.
+constexpr std::size_t kReadAhead = 64;
+
 std::string_view inflate_error(int code) {
   switch (code) {
     case ISAL_INVALID_BLOCK: return "an invalid deflate block";
@@ -32,7 +35,7 @@ std::string_view inflate_error(int code) {
 }  // namespace
 
 GzipDecoder::GzipDecoder(ByteSource& source)
-    : source_(source), state_(std::make_unique<inflate_state>()), buffer_(kDecoderInputSize) {
+    : source_(source), state_(std::make_unique<inflate_state>()), buffer_(kDecoderInputSize + kReadAhead) {
   isal_inflate_init(state_.get());
   // ISA-L's own reading of headers loses a header's CRC when the header is cut by the input's end, so that we read headers here
   // and let it verify the trailer.
@@ -47,7 +50,7 @@ Error GzipDecoder::corrupt(std::string_view what) const {
 
 Result<bool> GzipDecoder::refill() {
   if (source_ended_) return false;
-  const std::size_t size = TRY(source_.read(buffer_));
+  const std::size_t size = TRY(source_.read(MutableByteView(buffer_).first(kDecoderInputSize)));
   input_ = ByteView(buffer_).first(size);
   input_end_ += size;
   source_ended_ = size == 0;
@@ -115,10 +118,13 @@ Result<std::size_t> GzipDecoder::inflate(MutableByteView out) {
   state_->next_out = reinterpret_cast<std::uint8_t*>(out.data());
   state_->avail_out = static_cast<std::uint32_t>(room);
   const int code = isal_inflate(state_.get());
+  if (code != ISAL_DECOMP_OK || state_->avail_in > input_.size() || state_->avail_out > room) {
+    input_ = {};  // ISA-L's counts mean nothing then: it may have run past the input's end
+    return corrupt(inflate_error(code));
+  }
   const std::size_t consumed = input_.size() - state_->avail_in;
   const std::size_t produced = room - state_->avail_out;
   input_ = input_.subspan(consumed);
-  if (code != ISAL_DECOMP_OK) return corrupt(inflate_error(code));
   if (state_->block_state == ISAL_BLOCK_FINISH) {
     at_ = At::kNextHeader;
   } else if (source_ended_ && consumed == 0 && produced == 0) {

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "codec/compression.h"
 #include "os/process.h"
 
 namespace zeropull::codec {
@@ -85,34 +84,6 @@ TEST(GzipDecoder, says_what_is_wrong_and_where) {
             fmt::format("gzip stream is truncated at byte {}", stored.size() - 1));
   EXPECT_EQ(message_of(stored.substr(0, stored.size() - 8) + std::string(8, '\0')),
             fmt::format("gzip stream is corrupt: a wrong checksum or size before byte {}", stored.size()));
-}
-
-TEST(DetectCompression, tells_by_the_first_bytes) {
-  const auto detect = [](std::string_view front) { return detect_compression(as_bytes(front)); };
-  EXPECT_EQ(detect("\x1f\x8b\x08"), Compression::kGzip);
-  EXPECT_EQ(detect("\x1f\x8b\x07xxxxxxx"), Compression::kNone);
-  EXPECT_EQ(detect("\x28\xb5\x2f\xfd"), Compression::kZstd);
-  EXPECT_EQ(detect("\x50\x2a\x4d\x18\x01\x01\x01\x01"), Compression::kZstd);
-  EXPECT_EQ(detect("\x5f\x2a\x4d\x18\x01\x01\x01\x01"), Compression::kZstd);
-  EXPECT_EQ(detect("\x50\x2a\x4d\x18\x01\x01\x01"), Compression::kNone);  // no whole frame header, as containerd
-  EXPECT_EQ(detect("\x60\x2a\x4d\x18\x01\x01\x01\x01"), Compression::kNone);
-  EXPECT_EQ(detect(""), Compression::kNone);
-}
-
-TEST(OpenDetected, gives_back_the_bytes_it_looked_at) {
-  for (const std::string& text : {std::string(), std::string("short"), make_text(5000)}) {
-    MemorySource source(as_bytes(text));
-    const auto stream = MUST(open_detected(source));
-    EXPECT_EQ(stream.compression, Compression::kNone);
-    EXPECT_EQ(as_text(MUST(read_all(*stream.decoded, 10'000))), text);
-  }
-}
-
-TEST(ReadAll, refuses_more_than_its_limit) {
-  MemorySource fits(as_bytes("12345"));
-  EXPECT_EQ(MUST(read_all(fits, 5)).size(), 5u);
-  MemorySource larger(as_bytes("123456"));
-  EXPECT_TRUE(read_all(larger, 5).failed_with(Code::kInvalidArgument));
 }
 
 }  // namespace

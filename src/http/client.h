@@ -30,10 +30,10 @@ enum class Proxy { kNone, kFromEnvironment };  // https_proxy, http_proxy and no
 struct ClientOptions {
   Plain plain = Plain::kRefused;
   Proxy proxy = Proxy::kNone;
-  std::string ca_file;           // PEM; the system's authorities when empty
-  std::string certificate_file;  // PEM, for mutual TLS; with key_file
-  std::string key_file;
-  std::string server_name;  // the name that certificates must carry and that Host says, when it is not the URL's host
+  std::string ca_file = {};           // PEM; the system's authorities when empty
+  std::string certificate_file = {};  // PEM, for mutual TLS; with key_file
+  std::string key_file = {};
+  std::string server_name = {};  // the name that certificates must carry and that Host says, when it is not the URL's host
   Duration connect_timeout = std::chrono::seconds(10);   // name, TCP and TLS
   Duration progress_timeout = std::chrono::seconds(30);  // without a byte in either direction
   int redirects_max = 5;
@@ -50,8 +50,8 @@ struct Request {
 
 struct Response {
   int status = 0;
-  Headers headers;
-  std::string body;
+  Headers headers = {};
+  std::string body = {};
   Url url;  // that answered, after redirects
   bool ok() const { return status >= 200 && status < 300; }
 };

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "http/headers.h"
 #include "http/limits.h"
+#include "http/range.h"
 #include "os/fd.h"
 
 namespace zeropull::http {
@@ -26,11 +27,11 @@ enum class ClientCertificates { kNone, kOptional, kRequired };
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;        // 0: any free one, see HttpServer::port()
-  std::string certificate_file;  // PEM chain; plain http when empty
-  std::string key_file;
+  std::uint16_t port = 0;             // 0: any free one, see HttpServer::port()
+  std::string certificate_file = {};  // PEM chain; plain http when empty
+  std::string key_file = {};
   ClientCertificates client_certificates = ClientCertificates::kNone;
-  std::string client_ca_file;
+  std::string client_ca_file = {};
   std::size_t io_threads = 1;   // they encrypt and decrypt
   std::size_t workers = 8;      // handlers at once
   std::size_t queue_max = 256;  // requests that wait for a worker
@@ -50,13 +51,13 @@ struct Peer {
 };
 
 struct ServerRequest {
-  std::string method;
-  std::string target;  // as sent
-  std::string path;    // percent-encoded, without the query
-  std::string query;   // percent-encoded, without "?"
-  Headers headers;
-  std::string body;
-  Peer peer;
+  std::string method = {};
+  std::string target = {};  // as sent
+  std::string path = {};    // percent-encoded, without the query
+  std::string query = {};   // percent-encoded, without "?"
+  Headers headers = {};
+  std::string body = {};
+  Peer peer = {};
 };
 
 // A piece of an open file, sent in pieces without being held in memory.
@@ -72,20 +73,21 @@ struct Generated {
   std::move_only_function<Result<std::size_t>(MutableByteView)> read;
 };
 
+using ServerBody = std::variant<std::string, FileRange, Generated>;
+
 struct ServerResponse {
   int status = 200;
-  Headers headers;  // Content-Length, Connection and Date are the server's
-  std::variant<std::string, FileRange, Generated> body;
+  Headers headers = {};  // Content-Length and Connection are the server's
+  ServerBody body = {};
 };
 
 // One value of the query, decoded; nullopt when absent or badly encoded.
 std::optional<std::string> query_value(std::string_view query, std::string_view name);
 
-// The answer for a resource of `size` bytes under the request's Range header: 200, 206 or 416, with `open(offset, length)` making
-// the body.
-ServerResponse respond_with_range(
-    const ServerRequest& request, std::uint64_t size,
-    const std::function<Result<decltype(ServerResponse::body)>(std::uint64_t, std::uint64_t)>& open);
+// Makes the body of one range of a resource.
+using OpenRange = std::function<Result<ServerBody>(ByteRange)>;
+// The answer for a resource of `size` bytes under the request's Range header: 200, 206 or 416.
+ServerResponse respond_with_range(const ServerRequest& request, std::uint64_t size, const OpenRange& open);
 
 class HttpServer {
  public:

@@ -26,8 +26,8 @@ class UniqueFd {
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
   int release() { return std::exchange(fd_, -1); }
-  void reset();            // closes; errors are dropped, use close() where they matter
-  Result<void> close();    // closes and reports: the last chance to learn of a failed write
+  void reset();          // closes; errors are dropped, use close() where they matter
+  Result<void> close();  // closes and reports: the last chance to learn of a failed write
   Result<UniqueFd> duplicate() const;
 
  private:
@@ -38,7 +38,8 @@ struct Pipe {
   UniqueFd read_end;
   UniqueFd write_end;
 };
-Result<Pipe> create_pipe();
+enum class PipeSize { kDefault, kLarge };  // 64 KiB, or 1 MiB for bulk data
+Result<Pipe> create_pipe(PipeSize size = PipeSize::kDefault);
 
 struct SocketPair {
   UniqueFd ours;

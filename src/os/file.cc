@@ -25,9 +25,7 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-std::string temporary_sibling(const std::string& path) {
-  return fmt::format("{}.tmp-{:016x}", path, Random::secure().next());
-}
+std::string temporary_sibling(const std::string& path) { return fmt::format("{}.tmp-{:016x}", path, Random::secure().next()); }
 
 Result<void> write_new_file(const std::string& path, ByteView contents, mode_t mode) {
   auto fd = TRY(open_file(path, O_WRONLY | O_CREAT | O_EXCL, mode));
@@ -100,6 +98,11 @@ bool exists(const std::string& path) {
 Result<std::uint64_t> file_size(int fd) {
   auto info = TRY(stat_fd(fd));
   return static_cast<std::uint64_t>(info.st_size);
+}
+
+Result<void> set_file_size(int fd, std::uint64_t size) {
+  if (::ftruncate(fd, static_cast<off_t>(size)) != 0) return errno_error(errno, "set a file's size");
+  return {};
 }
 
 Result<void> read_exactly_at(int fd, MutableByteView bytes, std::uint64_t offset) {
@@ -257,10 +260,14 @@ ScratchFolder::~ScratchFolder() {
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
   auto fd = TRY(open_file(path, O_RDONLY));
-  auto size = TRY(file_size(fd.get()));
+  return map(fd.get()).with_context("{}", path);
+}
+
+Result<MappedFile> MappedFile::map(int fd) {
+  auto size = TRY(file_size(fd));
   if (size == 0) return MappedFile(ByteView{});
-  void* at = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
-  if (at == MAP_FAILED) return errno_error(errno, fmt::format("map {}", path));
+  void* at = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  if (at == MAP_FAILED) return errno_error(errno, "map");
   return MappedFile(ByteView(static_cast<const std::byte*>(at), size));
 }
 

@@ -26,6 +26,7 @@ Result<struct stat> stat_fd(int fd);
 Result<struct stat> stat_path(const std::string& path);  // follows symlinks
 bool exists(const std::string& path);                    // a name without following its symlink
 Result<std::uint64_t> file_size(int fd);
+Result<void> set_file_size(int fd, std::uint64_t size);  // cuts, or grows by a hole
 
 // Transfers exactly `bytes`; a file that ends early is kDataLoss. Retries EINTR and short counts.
 Result<void> read_exactly_at(int fd, MutableByteView bytes, std::uint64_t offset);
@@ -42,14 +43,14 @@ Result<void> replace_file(const std::string& path, ByteView contents, mode_t mod
 // Creates `path` with these contents, durably; kAlreadyExists when it is there.
 Result<void> create_file(const std::string& path, ByteView contents, mode_t mode = 0600);
 
-Result<void> sync_fd(int fd);                       // fsync
-Result<void> sync_folder(const std::string& path);  // makes renames and creations in it durable
+Result<void> sync_fd(int fd);                                              // fsync
+Result<void> sync_folder(const std::string& path);                         // makes renames and creations in it durable
 Result<void> ensure_folder(const std::string& path, mode_t mode = 0700);   // with its parents
 Result<void> rename_path(const std::string& from, const std::string& to);  // replaces a file; folders must be empty
 Result<void> remove_file(const std::string& path);                         // absent is fine
 Result<void> remove_tree(const std::string& path);  // never crosses a mount or follows a symlink; absent is fine
-Result<std::vector<std::string>> list_folder(const std::string& path);     // names without . and .., sorted
-Result<std::uint64_t> free_bytes(const std::string& path);                 // what statvfs grants to root
+Result<std::vector<std::string>> list_folder(const std::string& path);  // names without . and .., sorted
+Result<std::uint64_t> free_bytes(const std::string& path);              // what statvfs grants to root
 
 // A folder of the process's own below `parent`, removed with everything in it at the end of scope.
 class ScratchFolder {
@@ -69,6 +70,7 @@ class ScratchFolder {
 class MappedFile {
  public:
   static Result<MappedFile> open(const std::string& path);
+  static Result<MappedFile> map(int fd);  // which may be closed afterwards
   MappedFile(MappedFile&& other) noexcept : view_(std::exchange(other.view_, {})) {}
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();

@@ -1,5 +1,5 @@
-// Mounting: the new mount API (fsopen, fsconfig, fsmount, move_mount), whose options are not limited to one page as mount(2)'s are;
-// loop devices; and what is mounted, from /proc/self/mountinfo. Functions are thread-safe; the kernel serialises.
+// Mounting: the new mount API (fsopen, fsconfig, fsmount, move_mount), whose options are not limited to one page as mount(2)'s
+// are; loop devices; and what is mounted, from /proc/self/mountinfo. Functions are thread-safe; the kernel serialises.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@ namespace zeropull::os {
 enum class Access { kReadOnly, kReadWrite };
 
 struct FilesystemMount {
-  std::string type;                                           // "erofs", "ext4"
-  std::vector<std::pair<std::string, std::string>> options;   // in order, keys may repeat; "source" is one of them
-  std::vector<std::string> flags;                             // options without a value
+  std::string type;                                          // "erofs", "ext4"
+  std::vector<std::pair<std::string, std::string>> options;  // in order, keys may repeat; "source" is one of them
+  std::vector<std::string> flags;                            // options without a value
   Access access = Access::kReadOnly;
 };
 // Mounts with nosuid off and nodev off, as a container's root is. The kernel's own explanation (fsopen's log) is in the error.

@@ -16,10 +16,10 @@
 namespace zeropull::os {
 
 struct SpawnOptions {
-  std::vector<std::string> argv;             // argv[0] is a path, or a name looked up in PATH
-  std::map<int, int> descriptors;            // the child's number -> ours; 0, 1, 2 default to ours of that number
+  std::vector<std::string> argv;                        // argv[0] is a path, or a name looked up in PATH
+  std::map<int, int> descriptors;                       // the child's number -> ours; 0, 1, 2 default to ours of that number
   std::optional<std::vector<std::string>> environment;  // ours when absent
-  bool die_with_parent = true;               // SIGKILL when the spawning thread's process ends
+  bool die_with_parent = true;                          // SIGKILL when the spawning thread's process ends
 };
 
 struct ExitStatus {
@@ -46,10 +46,11 @@ class Child {
   UniqueFd pidfd_;
 };
 
-// Runs a program to its end and returns what it printed; a non-zero exit is kUnknown with its standard error in the message.
+// Runs a program to its end and returns what it printed; a non-zero exit is kUnknown with its standard error in the message,
+// or its output when it printed no error.
 struct RunOptions {
   std::vector<std::string> argv;
-  std::string input;               // given on standard input
+  std::string input;  // given on standard input
   std::size_t output_max = 1 << 20;
 };
 Result<std::string> run_program(const Context& ctx, const RunOptions& options);

@@ -1,0 +1,143 @@
+"""The demo: prepare image, model and services; in each round boot an instance for each run and time its start; report."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from scaleout import datacenter, recipe, report
+from scaleout.datacenter import Datacenter
+from scaleout.instance import Instance, Plan
+from scaleout.measure import Measured, measure
+from scaleout.runs import BASELINE, Run, all_runs
+from scaleout.shell import DemoError, say, step
+from scaleout.zeropull import Endpoint
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+BINARY = CHECKOUT / "build/bin/zeropull"
+
+
+def parse_arguments() -> argparse.Namespace:
+    names = [run.name for run in all_runs()]
+    parser = argparse.ArgumentParser(
+        prog="./demo", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Starts a container of a real image on brand-new instances and compares the ways to get the image there.",
+        epilog="runs:\n" + "".join(f"  {run.name:<16} {run.meaning}\n" for run in all_runs()) + "\nresult: build/demo/report.json",
+    )
+    parser.add_argument("--link-mbit", type=int, default=1000, metavar="N", help="an instance's download in Mbit/s (1000)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds, interleaved (3)")
+    parser.add_argument("--runs", type=lambda text: text.split(","), metavar="A,B", help="which runs (all)")
+    arguments = parser.parse_args()
+    if arguments.rounds < 1 or arguments.link_mbit < 1:
+        parser.error("--rounds and --link-mbit are at least 1")
+    unknown = set(arguments.runs or ()) - set(names)
+    if unknown:
+        parser.error(f"no such run: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    return arguments
+
+
+def choose_runs(wanted: list[str] | None) -> list[Run]:
+    """The runs asked for, or all; without Zeropull's binary those that do not need it, said aloud, unless one was asked for."""
+    runs = [run for run in all_runs() if wanted is None or run.name in wanted]
+    if BINARY.exists() or not any(run.needs_zeropull for run in runs):
+        return runs
+    if wanted is not None:
+        raise DemoError(f"{BINARY} is missing: run ./dev build")
+    say(f"note: {BINARY} is not built, so the runs that need it are left out")
+    return [run for run in runs if not run.needs_zeropull]
+
+
+def ensure_model(cache: Path, size: int) -> Path:
+    """A file of `size` random bytes, made once."""
+    folder = cache / "models"
+    path = folder / f"model-{size}.bin"
+    if not path.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        with step("writing a model file of the image's compressed size"), open(folder / "part", "wb") as out:
+            for begin in range(0, size, 1 << 20):
+                out.write(os.urandom(min(1 << 20, size - begin)))
+        (folder / "part").rename(path)
+    return path
+
+
+def one_start(run: Run, endpoint: Endpoint, center: Datacenter, home: Path, link_mbit: int, model: Path) -> Measured:
+    """A new instance, one start on it, and its end."""
+    programs = BINARY.parent if run.needs_zeropull else None
+    # A random name: other demos of this machine may run in process namespaces of their own, with equal process ids.
+    plan = Plan(f"zeropull-demo-{secrets.token_hex(4)}", home, programs, run.volume(endpoint), link_mbit, run.containerd_config())
+    with Instance(plan, center) as instance:
+        try:
+            run.boot(instance, endpoint)
+            return measure(instance, run.command, datacenter.model_url(model.name))
+        except DemoError as error:
+            raise DemoError(f"{run.name}: {error}\n{instance.log_tails()}") from error
+
+
+def demo(arguments: argparse.Namespace) -> None:
+    output = CHECKOUT / "build/demo"
+    work, cache = output / "work", output / "cache"
+    runs = choose_runs(arguments.runs)
+    say("preparing")
+    shutil.rmtree(work, ignore_errors=True)  # of a demo that was killed
+    image = recipe.ensure_image(cache)
+    model = ensure_model(cache, image.compressed_bytes)
+    endpoint = Endpoint(BINARY, work / "endpoint")
+    endpoint.home.mkdir(parents=True)
+    try:
+        with Datacenter(work) as center:
+            with step("starting the registry and the model server, pushing the image"):
+                center.serve_registry(image.layout.parent / "registry")
+                center.push(image)
+                center.serve_models(model.parent)
+            for run in runs:
+                run.prepare(endpoint, center)
+            rounds: dict[str, list[Measured]] = {run.name: [] for run in runs}
+            for number in range(1, arguments.rounds + 1):
+                say(f"round {number} of {arguments.rounds}")
+                for run in runs:
+                    start = time.monotonic()
+                    print(f"  {run.name}: a new instance ... ", end="", flush=True)
+                    got = one_start(run, endpoint, center, work / "instance", arguments.link_mbit, model)
+                    rounds[run.name].append(got)
+                    say(f"image ready {report.seconds(got.image_ready_s)}, first output {report.seconds(got.first_output_s)}, "
+                        f"model {report.seconds(got.model_s)} ({time.monotonic() - start:.0f} s with boot and clean-up)")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    value = report.report(arguments.link_mbit, datacenter.image_reference(), image, rounds)
+    report.write(output / "report.json", value)
+    say("\n" + report.table(value, BASELINE) + "\n\nwritten: build/demo/report.json")
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    if os.geteuid() != 0:
+        print("demo: root is needed for namespaces, mounts and a link limit: sudo ./demo", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds like Ctrl-C: everything that was started is taken down
+    (CHECKOUT / "build/demo/cache").mkdir(parents=True, exist_ok=True)
+    lock = open(CHECKOUT / "build/demo/lock", "w")  # held until this process ends
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        demo(arguments)
+    except BlockingIOError:
+        print(f"demo: another demo is running in {CHECKOUT}", file=sys.stderr)
+        return 1
+    except DemoError as error:
+        print(f"\ndemo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ndemo: interrupted; instances and services are gone", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

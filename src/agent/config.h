@@ -1,0 +1,49 @@
+// AgentConfig: what an operator writes in the file that `zeropull agent --config FILE` names. JSON; unknown keys are refused, so
+// that a misspelt one is found at start and not in an incident. The README's table follows this header.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "artifact/limits.h"
+#include "base/log.h"
+#include "base/result.h"
+
+namespace zeropull::agent {
+
+// An endpoint's object store, as this instance reaches it. Exactly one of `url` and `folder`.
+struct StoreConfig {
+  std::string url;         // "https://host:port" of `zeropull store serve`
+  std::string folder;      // a store's folder on this machine
+  std::string token_file;  // for url: the file with the bearer token
+  std::string ca_file;     // for url: PEM of the authority that signed the server's certificate; the system's when empty
+  bool publish = true;     // images converted on this instance are published there
+};
+
+struct RegistriesConfig {
+  std::vector<std::string> plain_http;                      // "host:port" that may be asked without TLS
+  std::map<std::string, std::vector<std::string>> mirrors;  // registry host -> mirror hosts, asked in order before it
+  std::string auth_file;                                    // docker's config.json; DOCKER_CONFIG or ~/.docker when empty
+};
+
+struct AgentConfig {
+  std::string root = "/var/lib/zeropull";           // the instance's cache, snapshots and state; on a local file system
+  std::string socket = "/run/zeropull/agent.sock";  // where containerd and the commands find the agent; mode 0600
+  std::string key_file;                             // the endpoint's key; "<root>/endpoint.key" when empty, made when absent
+  std::vector<std::string> volumes;                 // cache volumes: a folder, or an ext4 or EROFS image file; asked in order
+  std::vector<StoreConfig> stores;                  // asked in order after the volumes
+  RegistriesConfig registries;
+  bool allow_file_directio = false;  // mount EROFS from files with directio where loop devices fail
+  std::uint32_t jobs = 0;            // layers converted and connections per fetch at once, 1 to 64; 0: by cores
+  std::uint64_t layer_expanded_bytes_max = artifact::kLayerExpandedMax;  // 1 MiB to 16 TiB
+  bool verify_volumes = true;  // re-read and hash volumes in the background after the start
+  LogLevel log_level = LogLevel::kInfo;
+
+  static Result<AgentConfig> load(const std::string& path);
+  // `where` names the text in errors.
+  static Result<AgentConfig> parse(std::string_view text, std::string_view where);
+};
+
+}  // namespace zeropull::agent

@@ -1,0 +1,77 @@
+#include "artifact/attached_volume.h"
+
+#include <sys/stat.h>
+
+#include "artifact/verify.h"
+#include "base/log.h"
+#include "os/file.h"
+#include "os/mount.h"
+
+namespace zeropull::artifact {
+
+namespace {
+
+constexpr Logger kLog{"artifact"};
+
+// Mounts an image file read-only, as ext4 or EROFS, whichever it is.
+Result<void> mount_volume_image(const std::string& path, const std::string& mount_point) {
+  TRY(os::ensure_folder(mount_point));
+  bool mounted = TRY(os::is_mount_point(mount_point));
+  if (mounted) return {};  // an agent before this one attached it
+  auto loop = TRY(os::LoopDevice::attach(path));
+  os::FilesystemMount ext4{.type = "ext4", .options = {{"source", loop.path()}}, .flags = {"noload"}};
+  auto as_ext4 = os::mount_filesystem(ext4, mount_point);
+  if (as_ext4.ok()) return {};
+  os::FilesystemMount erofs{.type = "erofs", .options = {{"source", loop.path()}}, .flags = {}};
+  return os::mount_filesystem(erofs, mount_point).with_context("neither ext4 ({}) nor EROFS", as_ext4.error().message());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<AttachedVolume>> AttachedVolume::attach(const Context& ctx, const std::string& path,
+                                                               const EndpointKey& key, const std::string& mount_point) {
+  auto info = TRY(os::stat_path(path).with_context("attach volume"));
+  bool image = S_ISREG(info.st_mode);
+  if (image) TRY(mount_volume_image(path, mount_point).with_context("attach volume {}", path));
+  std::unique_ptr<AttachedVolume> volume(new AttachedVolume(path, image ? mount_point : std::string()));
+  CacheFolderOptions options{.access = Access::kRead, .key = key};
+  volume->folder_ = TRY(CacheFolder::open(image ? mount_point : path, options).with_context("attach volume {}", path));
+
+  for (const auto& broken : volume->folder_->broken()) {
+    LOG_ERROR(kLog, "volume {}: leave out {}: {}", path, broken.path, broken.error.to_string());
+  }
+  for (auto& found : volume->folder_->images()) {
+    auto checked = check_attach(ctx, *volume->folder_, *found);
+    if (checked.ok()) {
+      volume->images_.push_back(std::move(found));
+    } else {
+      LOG_ERROR(kLog, "volume {}: leave out {}: {}", path, found->image().manifest_digest, checked.error().to_string());
+    }
+  }
+  if (volume->images_.empty()) {
+    return make_error(
+        Code::kFailedPrecondition,
+        "attach volume {}: it holds no image that this endpoint's key sealed; make one with `zeropull image convert`", path);
+  }
+  return volume;
+}
+
+std::vector<ImagePtr> AttachedVolume::images() const { return withdrawn_ ? std::vector<ImagePtr>() : images_; }
+
+Result<void> AttachedVolume::verify_all(const Context& ctx) {
+  for (const auto& image : images_) {
+    auto verified = verify_image(ctx, *folder_, *image, {.threads = 1});
+    if (!verified.ok()) {
+      if (verified.failed_with(Code::kDataLoss)) withdrawn_ = true;
+      return std::move(verified).with_context("volume {}", path_);
+    }
+  }
+  return {};
+}
+
+Result<void> AttachedVolume::detach() {
+  if (mount_point_.empty()) return {};
+  return os::unmount(mount_point_, os::Unmount::kLazily);
+}
+
+}  // namespace zeropull::artifact

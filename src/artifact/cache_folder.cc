@@ -1,0 +1,210 @@
+#include "artifact/cache_folder.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "artifact/file_lock.h"
+#include "artifact/references.h"
+#include "artifact/seal.h"
+#include "base/units.h"
+
+namespace zeropull::artifact {
+
+namespace {
+
+// How often a reader looks again when a writer replaced an image folder under its eyes.
+constexpr int kReadAttempts = 3;
+
+std::string images_folder(const std::string& path) { return path + "/images"; }
+std::string blobs_folder(const std::string& path) { return path + "/blobs"; }
+std::string temporary_folder(const std::string& path) { return path + "/tmp"; }
+
+}  // namespace
+
+Result<std::unique_ptr<CacheFolder>> CacheFolder::open(const std::string& path, CacheFolderOptions options) {
+  if (options.access == Access::kWrite) {
+    if (!options.key) return make_error(Code::kFailedPrecondition, "cache folder {}: writing needs the endpoint's key", path);
+    TRY(os::ensure_folder(path));
+    for (const auto& folder : {images_folder(path), blobs_folder(path), temporary_folder(path)}) TRY(os::ensure_folder(folder));
+    TRY(os::sync_folder(path));
+  } else if (!os::exists(images_folder(path)) || !os::exists(blobs_folder(path))) {
+    return make_error(Code::kNotFound, "{} is no cache folder: it has no images/ and blobs/", path);
+  }
+  std::unique_ptr<CacheFolder> folder(new CacheFolder(path, std::move(options)));
+  TRY(folder->refresh());
+  return folder;
+}
+
+std::string CacheFolder::blob_path(const BlobId& id) const { return blobs_folder(path_) + "/" + id.hex(); }
+std::string CacheFolder::image_path(const ManifestDigest& digest) const { return images_folder(path_) + "/" + digest.hex(); }
+
+void CacheFolder::step(std::string_view name) const {
+  if (options_.before_step) options_.before_step(name);
+}
+
+std::string CacheFolder::temporary_path(std::string_view prefix) const {
+  return fmt::format("{}/{}-{:016x}", temporary_folder(path_), prefix, Random::secure().next());
+}
+
+Result<ImagePtr> CacheFolder::load_image(const std::string& image_path) const {
+  for (int attempt = 1;; ++attempt) {
+    auto folder = TRY(os::open_file(image_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    auto sealed = read_sealed(folder);
+    // Opened just before a writer put another folder in its place and emptied this one.
+    if (sealed.failed_with(Code::kNotFound) && attempt < kReadAttempts) continue;
+    auto files = TRY(std::move(sealed));
+    if (options_.key) TRY(check_seal(*options_.key, files.index.bytes(), files.seal));
+    auto index = TRY(ArtifactIndex::from_file(std::move(files.index)));
+    if (!image_path.ends_with("/" + index.image().manifest_digest.hex())) {
+      return make_error(Code::kDataLoss, "its index is that of {}", index.image().manifest_digest);
+    }
+    return std::make_shared<const ArtifactIndex>(std::move(index));
+  }
+}
+
+Result<CacheFolder::Catalogue> CacheFolder::read_catalogue() const {
+  Catalogue catalogue;
+  auto names = TRY(os::list_folder(images_folder(path_)));
+  if (names.size() > kImagesMax) return make_error(Code::kOutOfRange, "{}: more than {} images", path_, kImagesMax);
+  for (const std::string& name : names) {
+    std::string path = images_folder(path_) + "/" + name;
+    auto image = load_image(path);
+    if (image.ok()) {
+      catalogue.images.push_back(std::move(image).take());
+    } else if (os::exists(path)) {  // else removed meanwhile
+      catalogue.broken.push_back({path, std::move(image).take_error().with(path)});
+    }
+  }
+  return catalogue;
+}
+
+Result<void> CacheFolder::refresh() {
+  auto catalogue = TRY(read_catalogue().with_context("cache folder {}", path_));
+  *catalogue_.lock() = std::move(catalogue);
+  return {};
+}
+
+std::vector<ImagePtr> CacheFolder::images() const { return catalogue_.lock()->images; }
+
+std::vector<BrokenImage> CacheFolder::broken() const {
+  std::vector<BrokenImage> broken;
+  auto catalogue = catalogue_.lock();
+  for (const auto& image : catalogue->broken) broken.push_back({image.path, image.error.clone()});
+  return broken;
+}
+
+ImagePtr CacheFolder::find_manifest(const ManifestDigest& digest) const {
+  auto catalogue = catalogue_.lock();
+  auto found = std::ranges::find(catalogue->images, digest, [](const auto& image) { return image->image().manifest_digest; });
+  return found == catalogue->images.end() ? nullptr : *found;
+}
+
+ImagePtr CacheFolder::find_reference(std::string_view reference) const { return newest_of(catalogue_.lock()->images, reference); }
+
+std::optional<ChainMatch> CacheFolder::find_chain(const ChainId& chain) const {
+  std::optional<ChainMatch> match;
+  auto catalogue = catalogue_.lock();
+  for (const auto& image : catalogue->images) {
+    const auto& layers = image->image().layers;
+    auto found = std::ranges::find(layers, chain, &ImageLayer::chain_id);
+    if (found == layers.end()) continue;
+    match = ChainMatch{image, static_cast<std::size_t>(found - layers.begin()) + 1};
+    if (match->whole()) break;
+  }
+  return match;
+}
+
+bool CacheFolder::has_blob(const BlobId& id, std::uint64_t size) const {
+  struct stat info;
+  return lstat(blob_path(id).c_str(), &info) == 0 && S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) == size;
+}
+
+Result<CacheWriter> CacheFolder::begin() {
+  if (options_.access != Access::kWrite) {
+    return make_error(Code::kFailedPrecondition, "cache folder {} is open for reading alone", path_);
+  }
+  auto lock = TRY(os::open_file(path_ + "/lock", O_RDWR | O_CREAT | O_NOFOLLOW));
+  TRY(lock_file(lock, LockMode::kShared).with_context("cache folder {}: a collection is running", path_));
+  return CacheWriter(*this, std::move(lock));
+}
+
+Result<os::UniqueFd> CacheFolder::lock_images() const {
+  auto folder = TRY(os::open_file(images_folder(path_), O_RDONLY | O_DIRECTORY));
+  TRY(lock_file(folder, LockMode::kExclusive).with_context("cache folder {}: another process is changing its images", path_));
+  return folder;
+}
+
+Result<void> CacheFolder::add_reference(const ManifestDigest& digest, const ResolvedReference& reference) {
+  auto writer = TRY(begin());
+  auto image = TRY(load_image(image_path(digest)).with_context("image {} in {}", digest, path_));
+  auto contents = image->contents();
+  contents.image.references.push_back(reference);
+  return writer.publish(std::move(contents));
+}
+
+Result<void> CacheFolder::remove_image(const ManifestDigest& digest) {
+  auto writer = TRY(begin());
+  std::string grave = temporary_path("removed");
+  {
+    auto lock = TRY(lock_images());
+    step("remove image");
+    auto renamed = os::rename_path(image_path(digest), grave);
+    if (!renamed.ok() && !renamed.failed_with(Code::kNotFound)) return renamed;
+    TRY(os::sync_folder(images_folder(path_)));
+  }
+  step("remove image's files");
+  TRY(os::remove_tree(grave));
+  return refresh();
+}
+
+Result<Collected> CacheFolder::collect(const std::set<BlobId>& in_use) {
+  if (options_.access != Access::kWrite) {
+    return make_error(Code::kFailedPrecondition, "cache folder {} is open for reading alone", path_);
+  }
+  auto lock = TRY(os::open_file(path_ + "/lock", O_RDWR | O_CREAT | O_NOFOLLOW));
+  TRY(try_lock_file(lock, LockMode::kExclusive)
+          .with_context("cache folder {}: an image is being written; collect again later", path_));
+  TRY(refresh());
+  std::set<BlobId> keep = in_use;
+  {
+    auto catalogue = catalogue_.lock();
+    if (!catalogue->broken.empty()) {
+      return make_error(Code::kFailedPrecondition,
+                        "nothing collected: which blobs a broken image names is unknown; remove it first: {}",
+                        catalogue->broken.front().error.message());
+    }
+    for (const auto& image : catalogue->images) {
+      for (const auto& blob : image->blobs()) keep.insert(blob.id);
+    }
+  }
+  Collected collected;
+  auto blobs = TRY(os::list_folder(blobs_folder(path_)));
+  for (const std::string& name : blobs) {
+    auto id = Sha256::from_hex(name);
+    if (!id || keep.contains(BlobId{*id})) continue;
+    std::string path = blobs_folder(path_) + "/" + name;
+    auto info = TRY(os::stat_path(path));
+    step("remove orphan");
+    TRY(os::remove_file(path));
+    ++collected.blobs;
+    collected.bytes += static_cast<std::uint64_t>(info.st_blocks) * 512;
+  }
+  auto leftovers = TRY(os::list_folder(temporary_folder(path_)));
+  for (const std::string& name : leftovers) {
+    step("remove leftover");
+    TRY(os::remove_tree(temporary_folder(path_) + "/" + name));
+    ++collected.leftovers;
+  }
+  return collected;
+}
+
+Result<void> CacheFolder::ensure_space(std::uint64_t bytes) const {
+  auto free = TRY(os::free_bytes(path_));
+  if (free >= bytes) return {};
+  return make_error(Code::kResourceExhausted,
+                    "cache folder {}: {} needed, {} free on its file system; make room or choose another folder", path_,
+                    format_bytes(bytes), format_bytes(free));
+}
+
+}  // namespace zeropull::artifact

@@ -1,0 +1,87 @@
+// PendingBlob, CacheWriter and the publication of an image: the writing half of artifact/cache_folder.h.
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "artifact/cache_folder.h"
+#include "artifact/references.h"
+#include "artifact/seal.h"
+
+namespace zeropull::artifact {
+
+namespace {
+
+// Puts `from` in the place of `to`, which may be absent. When it was there it is at `from` afterwards.
+Result<void> exchange_folder(const std::string& from, const std::string& to) {
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
+  if (errno == EEXIST && renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return {};
+  return os::errno_error(errno, fmt::format("rename {} to {}", from, to));
+}
+
+}  // namespace
+
+PendingBlob::~PendingBlob() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+Result<PendingBlob> CacheWriter::create_blob() {
+  std::string path = folder_->temporary_path("blob");
+  auto fd = TRY(os::open_file(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  return PendingBlob(std::move(fd), std::move(path));
+}
+
+Result<void> CacheWriter::adopt(PendingBlob blob, const BlobId& id, std::uint64_t size) {
+  auto written = TRY(os::file_size(blob.fd()));
+  if (written != size) return make_error(Code::kInternal, "blob {} was written with {} bytes instead of {}", id, written, size);
+  if (folder_->has_blob(id, size)) return {};
+  folder_->step("sync blob");
+  TRY(os::sync_fd(blob.fd()).with_context("blob {}", id));
+  folder_->step("rename blob");
+  TRY(os::rename_path(blob.path(), folder_->blob_path(id)));
+  blob.path_.clear();
+  return blob.fd_.close().with_context("blob {}", id);
+}
+
+Result<void> CacheWriter::publish(IndexContents contents) {
+  auto digest = contents.image.manifest_digest;
+  return folder_->publish(std::move(contents)).with_context("publish image {} in {}", digest, folder_->path());
+}
+
+Result<void> CacheFolder::publish(IndexContents contents) {
+  for (const BlobContents& blob : contents.blobs) {
+    if (has_blob(blob.id, blob.size)) continue;
+    return make_error(Code::kFailedPrecondition, "blob {} ({}) is not here with its {} bytes", blob.id, role_name(blob.role),
+                      blob.size);
+  }
+  step("sync blobs");
+  TRY(os::sync_folder(path_ + "/blobs"));
+  {
+    auto lock = TRY(lock_images());
+    TRY(replace_image(std::move(contents)));
+  }
+  return refresh();
+}
+
+Result<void> CacheFolder::replace_image(IndexContents contents) {
+  std::string place = image_path(contents.image.manifest_digest);
+  auto older = load_image(place);  // a broken one is replaced like none
+  merge_references(contents.image.references, older.ok() ? (*older)->image().references : std::vector<ResolvedReference>{});
+  auto index = TRY(encode_index(contents));
+  std::string temporary = temporary_path("image");
+  step("make image folder");
+  TRY(os::ensure_folder(temporary));
+  step("write index");
+  TRY(os::create_file(temporary + "/index", index));
+  step("write seal");
+  TRY(os::create_file(temporary + "/seal", compute_seal(*options_.key, index).view()));
+  step("rename image");
+  TRY(exchange_folder(temporary, place));
+  step("sync images");
+  TRY(os::sync_folder(path_ + "/images"));
+  step("remove older image");
+  return os::remove_tree(temporary);
+}
+
+}  // namespace zeropull::artifact

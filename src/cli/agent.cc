@@ -1,0 +1,37 @@
+#include "agent/agent.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+
+namespace zeropull::cli {
+
+void add_agent(CommandLine line) {
+  struct Options {
+    std::string config;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = line.parent.add_subcommand("agent", "Serve this instance: containerd's snapshotter and the image cache");
+  command->add_option("--config", options->config, "JSON configuration file; see the README")->required();
+  command->callback([options, &exit_code = line.exit_code] {
+    Output output(OutputForm::kLines);
+    Interrupt interrupt;
+    auto config = agent::AgentConfig::load(options->config);
+    if (!config.ok()) {
+      exit_code = output.fail(config.error());
+      return;
+    }
+    set_log_level(config->log_level);
+    auto started = agent::Agent::create(interrupt.context("agent start"), *config);
+    if (!started.ok()) {
+      exit_code = output.fail(started.error());
+      return;
+    }
+    interrupt.wait();
+    (*started)->stop();
+  });
+}
+
+}  // namespace zeropull::cli

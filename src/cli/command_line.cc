@@ -1,0 +1,45 @@
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+
+namespace zeropull::cli {
+
+namespace {
+constexpr int kUsageError = 2;
+}
+
+int run_command_line(int argc, char** argv) {
+  int exit_code = 0;
+  CLI::App app("Zeropull: containers on new machines start without a pull.", "zeropull");
+  app.set_version_flag("--version", "zeropull 0.1.0");
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::help);
+
+  CommandLine top{app, exit_code};
+  CLI::App& image = *app.add_subcommand("image", "Convert, look at, verify and mount cached images");
+  image.require_subcommand(1);
+  CommandLine images{image, exit_code};
+  add_image_convert(images);
+  add_image_inspect(images);
+  add_image_verify(images);
+  add_image_mount(images);
+  CLI::App& store = *app.add_subcommand("store", "Serve and clean an endpoint's encrypted store");
+  store.require_subcommand(1);
+  CommandLine stores{store, exit_code};
+  add_store_serve(stores);
+  add_store_collect(stores);
+  add_agent(top);
+  add_run(top);
+  add_images(top);
+  add_layer_worker(top);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    int code = app.exit(error);
+    return code == 0 ? 0 : kUsageError;
+  }
+  return exit_code;
+}
+
+}  // namespace zeropull::cli

@@ -1,0 +1,31 @@
+// The commands of `zeropull`, the table of contents of this room. Each add_*() puts one command with its options under its
+// parent; when the user gave it, its work runs inside CLI11's parse and leaves the exit code in `exit_code`: 0 done, 1 failed,
+// and of `run` the container's own.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace zeropull::cli {
+
+struct CommandLine {
+  CLI::App& parent;
+  int& exit_code;
+};
+
+void add_image_convert(CommandLine line);
+void add_image_inspect(CommandLine line);
+void add_image_verify(CommandLine line);
+void add_image_mount(CommandLine line);  // and unmount
+void add_store_serve(CommandLine line);
+void add_store_collect(CommandLine line);  // and remove, purge
+void add_agent(CommandLine line);
+void add_run(CommandLine line);
+void add_images(CommandLine line);        // what an agent holds: list, remove
+void add_layer_worker(CommandLine line);  // hidden: the sandboxed child of a conversion
+
+// Parses the arguments, runs the command and returns the exit code; 2 for a command line that is not understood.
+int run_command_line(int argc, char** argv);
+
+}  // namespace zeropull::cli

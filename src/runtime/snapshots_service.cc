@@ -1,0 +1,273 @@
+#include "runtime/snapshots_service.h"
+
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/resource_quota.h>
+
+#include <algorithm>
+#include <mutex>
+#include <stop_token>
+#include <utility>
+
+#include "base/context.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "containerd/services/snapshots/v1/snapshots.grpc.pb.h"
+#include "os/file.h"
+#include "os/tree.h"
+#include "snapshot/filter.h"
+
+namespace zeropull::runtime {
+
+namespace {
+
+namespace api = containerd::services::snapshots::v1;
+using google::protobuf::Empty;
+using snapshot::Kind;
+
+constexpr Logger kLog{"runtime"};
+
+constexpr std::size_t kSocketPathMax = 90;                   // sockaddr_un has 108, and the socket is made under a longer name
+constexpr int kRequestSizeMax = static_cast<int>(4 * kMiB);  // the labels of a snapshot within their limits, with room
+constexpr int kListBlockInfos = 100;                         // containerd's own block (contrib/snapshotservice)
+constexpr std::size_t kListBlockBytes = kMiB;                // its client takes messages of 16 MiB
+constexpr std::size_t kMessageSizeMax = 2048;                // trailers are bounded: a longer error would be lost whole
+constexpr int kThreadsMax = 256;
+constexpr auto kStopGrace = std::chrono::seconds(2);
+constexpr Duration kCallTimeout = std::chrono::hours(1);
+
+// The one table from codes to gRPC's: they are the same numbers.
+static_assert(static_cast<int>(Code::kInvalidArgument) == grpc::StatusCode::INVALID_ARGUMENT);
+static_assert(static_cast<int>(Code::kNotFound) == grpc::StatusCode::NOT_FOUND);
+static_assert(static_cast<int>(Code::kAlreadyExists) == grpc::StatusCode::ALREADY_EXISTS);
+static_assert(static_cast<int>(Code::kFailedPrecondition) == grpc::StatusCode::FAILED_PRECONDITION);
+static_assert(static_cast<int>(Code::kUnauthenticated) == grpc::StatusCode::UNAUTHENTICATED);
+grpc::Status status_of(const Error& error) {
+  return {static_cast<grpc::StatusCode>(error.code()), error.message().substr(0, kMessageSizeMax)};
+}
+
+bool is_ordinary(Code code) {  // answers that containerd asks for in its daily work
+  return code == Code::kNotFound || code == Code::kAlreadyExists || code == Code::kFailedPrecondition ||
+         code == Code::kInvalidArgument || code == Code::kCancelled;
+}
+
+void write_time(WallTime time, google::protobuf::Timestamp& out) {
+  auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  out.set_seconds(seconds.time_since_epoch().count());
+  out.set_nanos(static_cast<std::int32_t>(std::chrono::duration_cast<Duration>(time - seconds).count()));
+}
+
+api::Kind kind_of(Kind kind) {
+  switch (kind) {
+    case Kind::kView: return api::VIEW;
+    case Kind::kActive: return api::ACTIVE;
+    case Kind::kCommitted: return api::COMMITTED;
+  }
+  return api::UNKNOWN;
+}
+
+void write_info(const snapshot::Info& info, api::Info& out) {
+  out.set_name(info.name);
+  out.set_parent(info.parent);
+  out.set_kind(kind_of(info.kind));
+  write_time(info.created, *out.mutable_created_at());
+  write_time(info.updated, *out.mutable_updated_at());
+  for (const auto& [key, value] : info.labels) (*out.mutable_labels())[key] = value;
+}
+
+template <typename Response>
+void write_mounts(const std::vector<snapshot::Mount>& mounts, Response& out) {
+  for (const auto& mount : mounts) {
+    auto& written = *out.add_mounts();
+    written.set_type(mount.type);
+    written.set_source(mount.source);
+    for (const auto& option : mount.options) written.add_options(option);
+  }
+}
+
+template <typename Map>
+snapshot::Labels labels_of(const Map& labels) {
+  return {labels.begin(), labels.end()};
+}
+
+template <typename Request>
+snapshot::NewSnapshot new_snapshot(const Request& request) {
+  return {.key = request.key(), .parent = request.parent(), .labels = labels_of(request.labels())};
+}
+
+class Service final : public api::Snapshots::Service {
+ public:
+  explicit Service(snapshot::Snapshotter& snapshotter) : snapshotter_(snapshotter) {}
+  void request_stop() { stop_.request_stop(); }
+
+  grpc::Status Prepare(grpc::ServerContext* call, const api::PrepareSnapshotRequest* request,
+                       api::PrepareSnapshotResponse* response) override {
+    return serve(*call, "Prepare", [&](const Context& ctx) -> Result<void> {
+      auto mounts = TRY(snapshotter_.prepare(ctx, new_snapshot(*request)));
+      write_mounts(mounts, *response);
+      return {};
+    });
+  }
+
+  grpc::Status View(grpc::ServerContext* call, const api::ViewSnapshotRequest* request,
+                    api::ViewSnapshotResponse* response) override {
+    return serve(*call, "View", [&](const Context& ctx) -> Result<void> {
+      auto mounts = TRY(snapshotter_.view(ctx, new_snapshot(*request)));
+      write_mounts(mounts, *response);
+      return {};
+    });
+  }
+
+  grpc::Status Mounts(grpc::ServerContext* call, const api::MountsRequest* request, api::MountsResponse* response) override {
+    return serve(*call, "Mounts", [&](const Context& ctx) -> Result<void> {
+      auto mounts = TRY(snapshotter_.mounts(ctx, request->key()));
+      write_mounts(mounts, *response);
+      return {};
+    });
+  }
+
+  grpc::Status Commit(grpc::ServerContext* call, const api::CommitSnapshotRequest* request, Empty*) override {
+    return serve(*call, "Commit", [&](const Context& ctx) {
+      return snapshotter_.commit(ctx, {.name = request->name(), .key = request->key(), .labels = labels_of(request->labels())});
+    });
+  }
+
+  grpc::Status Remove(grpc::ServerContext* call, const api::RemoveSnapshotRequest* request, Empty*) override {
+    return serve(*call, "Remove", [&](const Context& ctx) { return snapshotter_.remove(ctx, request->key()); });
+  }
+
+  grpc::Status Stat(grpc::ServerContext* call, const api::StatSnapshotRequest* request,
+                    api::StatSnapshotResponse* response) override {
+    return serve(*call, "Stat", [&](const Context& ctx) -> Result<void> {
+      auto info = TRY(snapshotter_.stat(ctx, request->key()));
+      write_info(info, *response->mutable_info());
+      return {};
+    });
+  }
+
+  grpc::Status Update(grpc::ServerContext* call, const api::UpdateSnapshotRequest* request,
+                      api::UpdateSnapshotResponse* response) override {
+    return serve(*call, "Update", [&](const Context& ctx) -> Result<void> {
+      const auto& paths = request->update_mask().paths();
+      snapshot::UpdateRequest update{.name = request->info().name(),
+                                     .labels = labels_of(request->info().labels()),
+                                     .field_paths = {paths.begin(), paths.end()}};
+      auto info = TRY(snapshotter_.update(ctx, update));
+      write_info(info, *response->mutable_info());
+      return {};
+    });
+  }
+
+  grpc::Status List(grpc::ServerContext* call, const api::ListSnapshotsRequest* request,
+                    grpc::ServerWriter<api::ListSnapshotsResponse>* writer) override {
+    return serve(*call, "List", [&](const Context& ctx) -> Result<void> {
+      const std::vector<std::string> filters(request->filters().begin(), request->filters().end());
+      auto filter = TRY(snapshot::Filter::parse(filters));
+      api::ListSnapshotsResponse block;
+      std::size_t bytes = 0;
+      auto send = [&]() -> Result<void> {
+        if (!writer->Write(block)) return make_error(Code::kCancelled, "the client went away");
+        block.Clear();
+        bytes = 0;
+        return {};
+      };
+      TRY(snapshotter_.walk(ctx, filter, [&](const snapshot::Info& info) -> Result<void> {
+        auto& written = *block.add_info();
+        write_info(info, written);
+        bytes += written.ByteSizeLong();
+        if (block.info_size() < kListBlockInfos && bytes < kListBlockBytes) return {};
+        return send();
+      }));
+      if (block.info_size() == 0) return {};
+      return send();
+    });
+  }
+
+  grpc::Status Usage(grpc::ServerContext* call, const api::UsageRequest* request, api::UsageResponse* response) override {
+    return serve(*call, "Usage", [&](const Context& ctx) -> Result<void> {
+      auto usage = TRY(snapshotter_.usage(ctx, request->key()));
+      response->set_size(static_cast<std::int64_t>(usage.size));
+      response->set_inodes(static_cast<std::int64_t>(usage.inodes));
+      return {};
+    });
+  }
+
+  grpc::Status Cleanup(grpc::ServerContext* call, const api::CleanupRequest*, Empty*) override {
+    return serve(*call, "Cleanup", [&](const Context& ctx) { return snapshotter_.cleanup(ctx); });
+  }
+
+ private:
+  // Runs one call; here its error stops travelling.
+  template <typename Work>
+  grpc::Status serve(grpc::ServerContext& call, std::string_view name, Work work) {
+    Duration timeout = std::min(kCallTimeout, Duration(call.deadline() - std::chrono::system_clock::now()));
+    auto ctx = Context::root(name, stop_.get_token(), std::max(timeout, Duration::zero()));
+    Result<void> done = work(ctx);
+    if (done.ok()) return grpc::Status::OK;
+    if (is_ordinary(done.error().code())) {
+      LOG_DEBUG(kLog, "snapshots {}: {}", name, done.error().to_string());
+    } else {
+      LOG_ERROR(kLog, "snapshots {}: {}", name, done.error().to_string());
+    }
+    return status_of(done.error());
+  }
+
+  snapshot::Snapshotter& snapshotter_;
+  std::stop_source stop_;
+};
+
+std::string folder_of(const std::string& path) { return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1)); }
+
+}  // namespace
+
+struct SnapshotsServer::Parts {
+  explicit Parts(snapshot::Snapshotter& snapshotter) : service(snapshotter) {}
+  std::string socket_path;
+  Service service;
+  std::unique_ptr<grpc::Server> server;
+  std::once_flag stopped;
+};
+
+SnapshotsServer::SnapshotsServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+SnapshotsServer::~SnapshotsServer() { stop(); }
+
+Result<std::unique_ptr<SnapshotsServer>> SnapshotsServer::create(SnapshotsServerOptions options,
+                                                                 snapshot::Snapshotter& snapshotter) {
+  const auto& path = options.socket_path;
+  if (!path.starts_with('/') || path.size() > kSocketPathMax) {
+    return make_error(Code::kInvalidArgument, "socket path '{}' must be absolute and of at most {} bytes", path, kSocketPathMax);
+  }
+  TRY(os::ensure_folder(folder_of(path)).with_context("socket {}", path));
+  auto parts = std::make_unique<Parts>(snapshotter);
+  grpc::ServerBuilder builder;
+  // Made under another name: it has its mode before a client can see it, and the rename replaces a stale one.
+  auto starting = path + ".starting";
+  TRY(os::remove_file(starting));
+  builder.AddListeningPort("unix:" + starting, grpc::InsecureServerCredentials());
+  builder.RegisterService(&parts->service);
+  for (auto* service : options.more_services) builder.RegisterService(service);
+  builder.SetMaxReceiveMessageSize(kRequestSizeMax);
+  builder.SetResourceQuota(grpc::ResourceQuota("snapshots").SetMaxThreads(kThreadsMax));
+  parts->server = builder.BuildAndStart();
+  if (parts->server == nullptr || !os::exists(starting)) {
+    return make_error(Code::kUnavailable, "listen on {}: gRPC could not bind it; look whether its folder can be written", path);
+  }
+  std::unique_ptr<SnapshotsServer> server(new SnapshotsServer(std::move(parts)));
+  TRY(os::set_mode(starting, 0600));
+  TRY(os::rename_path(starting, path));
+  server->parts_->socket_path = path;
+  return server;
+}
+
+void SnapshotsServer::stop() {
+  std::call_once(parts_->stopped, [&] {
+    if (!parts_->socket_path.empty()) {
+      auto removed = os::remove_file(parts_->socket_path);
+      if (!removed.ok()) LOG_WARN(kLog, "stop the snapshots service: {}", removed.error().to_string());
+    }
+    parts_->service.request_stop();
+    parts_->server->Shutdown(std::chrono::system_clock::now() + kStopGrace);
+    parts_->server->Wait();
+  });
+}
+
+}  // namespace zeropull::runtime
