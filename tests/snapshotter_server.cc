@@ -1,5 +1,5 @@
-// For the scripts beside it: the snapshotter over its socket with an empty cache, until SIGTERM. It is what `zeropull agent` serves
-// to containerd, without the agent. Prints "serving" when it does.
+// For the scripts beside it: the snapshotter over its socket with an empty cache, until SIGTERM. It is what `zeropull agent`
+// serves to containerd, without the agent. Prints "serving" when it does.
 //
 //   snapshotter_server STATE_FOLDER SOCKET
 #include <fmt/core.h>

@@ -6,8 +6,9 @@
 
 #include "agent/reachable_store.h"
 #include "artifact/converter.h"
+#include "artifact/references.h"
 #include "base/log.h"
-#include "oci/open_source.h"
+#include "oci/registry.h"
 #include "os/file.h"
 
 namespace zeropull::agent {
@@ -15,15 +16,6 @@ namespace zeropull::agent {
 namespace {
 
 constexpr Logger kLog{"agent"};
-
-// Of several images that a reference named, the one it named last.
-std::optional<artifact::ResolvedTime> resolved_at(const artifact::ArtifactIndex& index, const std::string& reference) {
-  std::optional<artifact::ResolvedTime> newest;
-  for (const auto& one : index.image().references) {
-    if (one.reference == reference && (!newest || one.time > *newest)) newest = one.time;
-  }
-  return newest;
-}
 
 }  // namespace
 
@@ -88,14 +80,14 @@ std::vector<FoundImage> ImageCatalog::images() const {
   return found;
 }
 
-std::optional<FoundImage> ImageCatalog::find_reference(const oci::Reference& reference) const {
+std::optional<FoundImage> ImageCatalog::find_reference(const oci::RegistryReference& reference) const {
   auto all = images();
   std::optional<FoundImage> best;
   std::optional<artifact::ResolvedTime> best_time;
-  auto name = reference.text();
+  auto name = reference.name();
   for (auto& found : all) {
-    if (reference.digest() && found.image->image().manifest_digest == *reference.digest()) return std::move(found);
-    auto time = resolved_at(*found.image, name);
+    if (reference.digest && found.image->image().manifest_digest == *reference.digest) return std::move(found);
+    auto time = artifact::resolved_at(found.image->image(), name);
     if (time && (!best_time || *time > *best_time)) {  // of equals the cache's, which comes first
       best_time = time;
       best = std::move(found);
@@ -118,11 +110,11 @@ std::optional<FoundChain> ImageCatalog::find_chain(const ChainId& chain) const {
 }
 
 Result<FoundImage> ImageCatalog::ensure(const Context& ctx, const EnsureRequest& request, const artifact::Progress& progress) {
-  auto reference = TRY(oci::Reference::parse_image_name(request.reference));
+  auto reference = TRY(oci::parse_image_name(request.reference));
   auto found = find_reference(reference);
   if (found) return std::move(*found);
 
-  auto name = reference.text();
+  auto name = reference.name();
   {
     auto ensuring = ensuring_.lock();
     if (!ensuring.wait(ctx, [&] { return !ensuring->contains(name); })) TRY(ctx.check());
@@ -137,23 +129,26 @@ Result<FoundImage> ImageCatalog::ensure(const Context& ctx, const EnsureRequest&
   return result;
 }
 
-Result<FoundImage> ImageCatalog::bring(const Context& ctx, const oci::Reference& reference, bool plain_http,
+Result<FoundImage> ImageCatalog::bring(const Context& ctx, const oci::RegistryReference& reference, bool plain_http,
                                        const artifact::Progress& progress) {
   for (const auto& store : stores_) {
     auto fetched = store->fetch(ctx, key_, reference, *cache_, jobs(), progress);
     if (fetched.ok()) return FoundImage{std::move(fetched).take(), cache_.get(), ImageSourceKind::kStore};
     TRY(ctx.check());
     if (!fetched.failed_with(Code::kNotFound)) {
-      LOG_WARN(kLog, "{} from {}: {}; ask the next source", reference.text(), store->name(), fetched.error().to_string());
+      LOG_WARN(kLog, "{} from {}: {}; ask the next source", reference.name(), store->name(), fetched.error().to_string());
     }
   }
-  oci::SourceOptions options{.plain_http_hosts = {config_.registries.plain_http.begin(), config_.registries.plain_http.end()},
-                             .mirrors = config_.registries.mirrors,
-                             .auth_file = config_.registries.auth_file};
-  if (plain_http) options.plain_http_hosts.insert(reference.host());
-  auto source = TRY(oci::open_source(reference, options));
-  artifact::ConvertOptions convert{
-      .jobs = jobs(), .limits = {.expanded_max = config_.layer_expanded_bytes_max}, .progress = progress};
+  const auto& registries = config_.registries;
+  oci::RegistryOptions options{.auth_file = registries.auth_file};
+  if (plain_http || std::ranges::count(registries.plain_http, reference.host) > 0) options.plain = http::Plain::kAllowed;
+  auto mirrors = registries.mirrors.find(reference.host);
+  if (mirrors != registries.mirrors.end()) options.mirrors = mirrors->second;
+  auto source = TRY(oci::RegistrySource::create(reference, std::move(options)));
+  artifact::ConvertOptions convert{.reference = reference.name(),
+                                   .jobs = jobs(),
+                                   .limits = {.expanded_max = config_.layer_expanded_bytes_max},
+                                   .progress = progress};
   auto image = TRY(artifact::convert_image(ctx, *source, *cache_, convert));
   publish_behind(image);
   return FoundImage{std::move(image), cache_.get(), ImageSourceKind::kRegistry};
@@ -165,7 +160,7 @@ void ImageCatalog::publish_behind(const artifact::ImagePtr& image) {
     if (!store->publishes()) continue;
     auto posted = background_->post([this, image, &store] {
       auto ctx = Context::root("publish", stop_.get_token(), std::chrono::hours(6));
-      auto published = store->publish(ctx, key_, *cache_, *image, jobs());
+      auto published = store->publish(ctx, key_, *cache_, *image);
       if (!published.ok()) {
         LOG_WARN(kLog, "publish {} to {}: {}", image->image().manifest_digest, store->name(), published.error().to_string());
       }
@@ -174,10 +169,10 @@ void ImageCatalog::publish_behind(const artifact::ImagePtr& image) {
   }
 }
 
-Result<void> ImageCatalog::remove(const oci::Reference& reference) {
+Result<void> ImageCatalog::remove(const oci::RegistryReference& reference) {
   auto found = find_reference(reference);
   if (!found || found->source != ImageSourceKind::kCache) {
-    return make_error(Code::kNotFound, "this instance's own cache holds no image {}", reference.text());
+    return make_error(Code::kNotFound, "this instance's own cache holds no image {}", reference.name());
   }
   return cache_->remove_image(found->image->image().manifest_digest);
 }

@@ -57,13 +57,13 @@ class ImageCatalog {
   void stop();
 
   const artifact::EndpointKey& key() const { return key_; }
-  std::optional<FoundImage> find_reference(const oci::Reference& reference) const;
+  std::optional<FoundImage> find_reference(const oci::RegistryReference& reference) const;
   std::optional<FoundChain> find_chain(const ChainId& chain) const;
   std::vector<FoundImage> images() const;
 
   Result<FoundImage> ensure(const Context& ctx, const EnsureRequest& request, const artifact::Progress& progress);
   // Forgets the image on this instance; kNotFound when the cache does not hold it. Volumes are never touched.
-  Result<void> remove(const oci::Reference& reference);
+  Result<void> remove(const oci::RegistryReference& reference);
   // Removes what no image needs, except blobs under the chains in use.
   Result<artifact::Collected> collect(const std::vector<ChainId>& in_use);
   // Starts re-reading the volumes in the background.
@@ -72,7 +72,7 @@ class ImageCatalog {
  private:
   ImageCatalog(AgentConfig config, artifact::EndpointKey key);
   // From the stores, then from the registry.
-  Result<FoundImage> bring(const Context& ctx, const oci::Reference& reference, bool plain_http,
+  Result<FoundImage> bring(const Context& ctx, const oci::RegistryReference& reference, bool plain_http,
                            const artifact::Progress& progress);
   void publish_behind(const artifact::ImagePtr& image);
   std::size_t jobs() const;

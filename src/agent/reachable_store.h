@@ -25,10 +25,10 @@ class ReachableStore {
   bool publishes() const { return publishes_; }
 
   // kNotFound when the store holds no image of that reference.
-  Result<artifact::ImagePtr> fetch(const Context& ctx, const artifact::EndpointKey& key, const oci::Reference& reference,
+  Result<artifact::ImagePtr> fetch(const Context& ctx, const artifact::EndpointKey& key, const oci::RegistryReference& reference,
                                    artifact::CacheFolder& into, std::size_t jobs, const artifact::Progress& progress);
   Result<void> publish(const Context& ctx, const artifact::EndpointKey& key, const artifact::CacheFolder& from,
-                       const artifact::ArtifactIndex& image, std::size_t jobs);
+                       const artifact::ArtifactIndex& image);
 
  private:
   ReachableStore(std::string name, std::unique_ptr<store::ObjectStore> store, bool publishes)

@@ -57,7 +57,7 @@ class Service final : public AgentService, private pb::Agent::Service {
 
  private:
   grpc::Status GetImage(grpc::ServerContext*, const pb::GetImageRequest* request, pb::Image* response) override {
-    auto reference = oci::Reference::parse_image_name(request->reference());
+    auto reference = oci::parse_image_name(request->reference());
     if (!reference.ok()) return status_of(reference.error());
     auto found = catalog_.find_reference(*reference);
     if (!found) return {grpc::StatusCode::NOT_FOUND, "no image " + request->reference() + " on this instance or its volumes"};
@@ -100,7 +100,7 @@ class Service final : public AgentService, private pb::Agent::Service {
   }
 
   grpc::Status RemoveImage(grpc::ServerContext*, const pb::RemoveImageRequest* request, pb::RemoveImageResponse*) override {
-    auto reference = oci::Reference::parse_image_name(request->reference());
+    auto reference = oci::parse_image_name(request->reference());
     if (!reference.ok()) return status_of(reference.error());
     auto removed = catalog_.remove(*reference);
     if (!removed.ok()) return status_of(removed.error());

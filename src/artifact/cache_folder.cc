@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "artifact/file_lock.h"
+#include "artifact/references.h"
 #include "artifact/seal.h"
 #include "base/units.h"
 
@@ -18,14 +19,6 @@ constexpr int kReadAttempts = 3;
 std::string images_folder(const std::string& path) { return path + "/images"; }
 std::string blobs_folder(const std::string& path) { return path + "/blobs"; }
 std::string temporary_folder(const std::string& path) { return path + "/tmp"; }
-
-std::optional<ResolvedTime> resolved_at(const ArtifactIndex& index, std::string_view reference) {
-  std::optional<ResolvedTime> newest;
-  for (const auto& resolved : index.image().references) {
-    if (resolved.reference == reference && (!newest || resolved.time > *newest)) newest = resolved.time;
-  }
-  return newest;
-}
 
 }  // namespace
 
@@ -107,19 +100,7 @@ ImagePtr CacheFolder::find_manifest(const ManifestDigest& digest) const {
   return found == catalogue->images.end() ? nullptr : *found;
 }
 
-ImagePtr CacheFolder::find_reference(std::string_view reference) const {
-  ImagePtr newest;
-  std::optional<ResolvedTime> newest_time;
-  auto catalogue = catalogue_.lock();
-  for (const auto& image : catalogue->images) {
-    auto time = resolved_at(*image, reference);
-    if (time && (!newest_time || *time > *newest_time)) {
-      newest = image;
-      newest_time = time;
-    }
-  }
-  return newest;
-}
+ImagePtr CacheFolder::find_reference(std::string_view reference) const { return newest_of(catalogue_.lock()->images, reference); }
 
 std::optional<ChainMatch> CacheFolder::find_chain(const ChainId& chain) const {
   std::optional<ChainMatch> match;

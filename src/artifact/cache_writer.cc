@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "artifact/cache_folder.h"
+#include "artifact/references.h"
 #include "artifact/seal.h"
 
 namespace zeropull::artifact {
@@ -18,16 +18,6 @@ Result<void> exchange_folder(const std::string& from, const std::string& to) {
   if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
   if (errno == EEXIST && renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return {};
   return os::errno_error(errno, fmt::format("rename {} to {}", from, to));
-}
-
-// Adds what `older` has and `references` lacks; of the same reference the newest time stays.
-void merge_references(std::vector<ResolvedReference>& references, const std::vector<ResolvedReference>& older) {
-  references.insert(references.end(), older.begin(), older.end());
-  std::ranges::sort(references, [](const auto& a, const auto& b) {
-    return a.reference != b.reference ? a.reference < b.reference : a.time > b.time;
-  });
-  auto doubles = std::ranges::unique(references, {}, &ResolvedReference::reference);
-  references.erase(doubles.begin(), doubles.end());
 }
 
 }  // namespace

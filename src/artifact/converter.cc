@@ -29,6 +29,10 @@ std::size_t jobs_of(const ConvertOptions& options) {
   return std::max<std::size_t>(kJobsMin, std::thread::hardware_concurrency());
 }
 
+ResolvedReference resolved_now(const ConvertOptions& options) {
+  return {options.reference, std::chrono::floor<std::chrono::milliseconds>(options.clock->wall_now())};
+}
+
 std::optional<CachedLayer> find_layer(const std::vector<ImagePtr>& images, const DiffId& diff_id) {
   for (const auto& index : images) {
     for (const auto& layer : index->image().layers) {
@@ -44,7 +48,7 @@ std::optional<CachedLayer> find_layer(const std::vector<ImagePtr>& images, const
 // Reports a layer's bytes as they stream past, a step at a time.
 class LayerProgress {
  public:
-  LayerProgress(const Progress& progress, const oci::LayerDescriptor& layer)
+  LayerProgress(const Progress& progress, const oci::Layer& layer)
       : progress_(progress), event_{.task = "layer " + layer.digest.hex().substr(0, 12), .total_bytes = layer.size} {}
   void add(std::uint64_t bytes) {
     event_.done_bytes += bytes;
@@ -69,7 +73,7 @@ class LayerProgress {
 class Conversion {
  public:
   Conversion(oci::ImageSource& source, CacheFolder& folder, CacheWriter& writer, const ConvertOptions& options,
-             const oci::ResolvedImage& image)
+             const oci::Image& image)
       : source_(source), folder_(folder), writer_(writer), options_(options), image_(image) {}
 
   Result<IndexContents> run(const Context& ctx) {
@@ -85,7 +89,7 @@ class Conversion {
   }
 
  private:
-  using Missing = std::vector<std::pair<DiffId, const oci::LayerDescriptor*>>;
+  using Missing = std::vector<std::pair<DiffId, const oci::Layer*>>;
 
   // Takes what the folder holds; what is left has to be fetched, each diff id once, the largest first so that none is late.
   Missing plan() {
@@ -106,13 +110,13 @@ class Conversion {
     return missing;
   }
 
-  Result<void> convert_layer(const Context& ctx, const DiffId& diff_id, const oci::LayerDescriptor& layer) {
+  Result<void> convert_layer(const Context& ctx, const DiffId& diff_id, const oci::Layer& layer) {
     auto converted = TRY(convert_one(ctx, diff_id, layer).with_context("layer {}", layer.digest));
     layers_.at(diff_id) = std::move(converted);  // a place of its own for each job
     return {};
   }
 
-  Result<CachedLayer> convert_one(const Context& ctx, const DiffId& diff_id, const oci::LayerDescriptor& layer) {
+  Result<CachedLayer> convert_one(const Context& ctx, const DiffId& diff_id, const oci::Layer& layer) {
     auto blob = TRY(writer_.create_blob());
     auto table = TRY(writer_.create_blob());
     LayerProgress progress(options_.progress, layer);
@@ -120,7 +124,7 @@ class Conversion {
     input.output = {.blob_fd = blob.fd(), .table_fd = table.fd()};
     input.limits = options_.limits;
     input.stream = [&](const Context& each, const LayerWorkerInput::Sink& sink) {
-      return source_.stream_layer(each, layer, [&](ByteView bytes) {
+      return source_.fetch_blob(each, layer.digest.value, layer.size, [&](ByteView bytes) {
         progress.add(bytes.size());
         return sink(bytes);
       });
@@ -161,14 +165,14 @@ class Conversion {
     };
     auto& image = contents.image;
     image.metadata_blob = number_of(metadata);
-    auto now = std::chrono::floor<std::chrono::milliseconds>(options_.clock->wall_now());
-    image.references = {{image_.reference, now}};
-    image.manifest_digest = image_.manifest_digest;
-    image.manifest_media_type = image_.manifest_media_type;
-    image.manifest = image_.manifest_bytes;
-    image.config_digest = image_.manifest.config_digest;
-    image.config = image_.config_bytes;
-    image.platform = {image_.config.platform.os, image_.config.platform.architecture, image_.config.platform.variant};
+    if (!options_.reference.empty()) image.references = {resolved_now(options_)};
+    image.manifest_digest = image_.manifest.digest;
+    image.manifest_media_type = image_.manifest.media_type;
+    image.manifest = image_.manifest.raw;
+    image.config_digest = image_.config.digest;
+    image.config = image_.config.raw;
+    const auto& platform = image_.config.platform;
+    image.platform = {platform.os, platform.architecture, platform.variant};
     std::optional<ChainId> chain;
     for (std::size_t i = 0; i < image_.manifest.layers.size(); ++i) {
       const auto& descriptor = image_.manifest.layers[i];
@@ -193,27 +197,24 @@ class Conversion {
   CacheFolder& folder_;
   CacheWriter& writer_;
   const ConvertOptions& options_;
-  const oci::ResolvedImage& image_;
+  const oci::Image& image_;
   std::map<DiffId, std::optional<CachedLayer>> layers_;  // complete before the jobs start; each fills its own value
 };
 
 }  // namespace
 
 Result<ImagePtr> convert_image(const Context& ctx, oci::ImageSource& source, CacheFolder& folder, const ConvertOptions& options) {
-  auto image = TRY(source.resolve(ctx, options.platform));
-  if (image.manifest.layers.size() > kLayersMax) {
-    return make_error(Code::kInvalidArgument, "the image has {} layers, more than {}", image.manifest.layers.size(), kLayersMax);
-  }
-  if (folder.find_manifest(image.manifest_digest)) {
-    auto now = std::chrono::floor<std::chrono::milliseconds>(options.clock->wall_now());
-    TRY(folder.add_reference(image.manifest_digest, {image.reference, now}));
-    return folder.find_manifest(image.manifest_digest);
+  auto image = TRY(oci::resolve_image(ctx, source, options.platform));
+  const auto& digest = image.manifest.digest;
+  if (folder.find_manifest(digest)) {
+    if (!options.reference.empty()) TRY(folder.add_reference(digest, resolved_now(options)));
+    return folder.find_manifest(digest);
   }
   auto writer = TRY(folder.begin());
   Conversion conversion(source, folder, writer, options, image);
   auto contents = TRY(conversion.run(ctx));
   TRY(writer.publish(std::move(contents)));
-  auto published = folder.find_manifest(image.manifest_digest);
+  auto published = folder.find_manifest(digest);
   CHECK(published != nullptr);
   return published;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "artifact/cache_folder.h"
 #include "artifact/layer_unpack.h"
@@ -16,10 +17,11 @@
 namespace zeropull::artifact {
 
 struct ConvertOptions {
-  oci::Platform platform = oci::Platform::host();
+  std::string reference;  // the name to find the image by, as containerd names it; empty for none
+  oci::Platform platform = oci::host_platform();
   std::size_t jobs = 0;  // layers at once; 0: by cores
-  UnpackLimits limits;
-  Progress progress;  // one task a layer; may be empty
+  UnpackLimits limits = {};
+  Progress progress = {};  // one task a layer; may be empty
   Clock* clock = &Clock::system();
 };
 

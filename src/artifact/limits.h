@@ -58,4 +58,16 @@ inline constexpr auto kLockTimeout = std::chrono::seconds(30);
 // Images in one cache folder or one endpoint's store.
 inline constexpr std::size_t kImagesMax = 65536;
 
+// Threads that publish: each holds a pack of up to kPackSizeMax and compresses or waits for its put.
+inline constexpr std::size_t kPublishThreads = 4;
+
+// Reads from a store that run at once, a connection and at most 2 * kFetchReadMax of memory each.
+inline constexpr std::size_t kFetchConnections = 8;
+
+// What no index names any more stays this long in a store: a publication that is under way may be about to name it.
+inline constexpr auto kCollectGrace = std::chrono::hours(24);
+
+// A publication that takes longer is given up, well before a collector could take its first packs for orphans.
+inline constexpr auto kPublicationMax = std::chrono::hours(12);
+
 }  // namespace zeropull::artifact

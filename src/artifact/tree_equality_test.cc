@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <map>
 
+#include "artifact/image_mount.h"
 #include "artifact/layer_merge.h"
 #include "artifact/layer_unpack.h"
 #include "erofs/builder.h"
@@ -30,15 +31,10 @@ Result<std::string> run(std::vector<std::string> argv) {
   return os::run_program(ctx, {.argv = std::move(argv), .input = {}, .output_max = kListingMax});
 }
 
-struct UnpackedImage {
-  std::string metadata;              // path of the EROFS image
-  std::vector<std::string> devices;  // paths of its data devices
-};
-
 // Layers through the room's whole path: compressed archives to a mountable image in `folder`.
-Result<UnpackedImage> unpack_image(const std::vector<std::string>& layers, const std::string& folder) {
+Result<ImageFiles> unpack_image(const std::vector<std::string>& layers, const std::string& folder) {
   const Context ctx = Context::root("test");
-  UnpackedImage image{folder + "/metadata", {}};
+  ImageFiles image{folder + "/metadata", {}};
   std::vector<os::MappedFile> files;
   std::vector<LayerTable> tables;
   std::map<BlobId, std::string> blobs;
@@ -96,10 +92,8 @@ class TreeEquality : public testing::TestWithParam<const char*> {
     ASSERT_FALSE(layers.empty());
     const std::string out = folder + "/ours";
     MUST(os::ensure_folder(out + "/mount"));
-    const UnpackedImage image = MUST(unpack_image(layers, out));
-    os::FilesystemMount mount{.type = "erofs", .options = {{"source", image.metadata}}, .flags = {}};
-    for (const std::string& device : image.devices) mount.options.emplace_back("device", device);
-    MUST(os::mount_filesystem(mount, out + "/mount"));
+    const ImageFiles image = MUST(unpack_image(layers, out));
+    MUST(mount_image(image, out + "/mount", FileDirectIo::kRefused));
     const std::string listing = MUST(run({"python3", "-B", kScripts + "/list_tree.py", out + "/mount"}));
     MUST(os::unmount(out + "/mount"));
     MUST(os::create_file(folder + "/ours.json", as_bytes(listing)));

@@ -35,8 +35,8 @@ Result<artifact::ImagePtr> choose_image(const artifact::CacheFolder& folder, con
     auto image = folder.find_manifest(*digest);
     if (image) return image;
   } else {
-    auto reference = TRY(oci::Reference::parse_image_name(name));
-    auto image = folder.find_reference(reference.text());
+    auto reference = TRY(oci::parse_image_name(name));
+    auto image = folder.find_reference(reference.name());
     if (image) return image;
   }
   return make_error(Code::kNotFound, "{} holds no image {}", folder.path(), name);

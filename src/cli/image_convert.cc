@@ -9,7 +9,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
-#include "oci/open_source.h"
+#include "oci/registry.h"
 #include "os/file.h"
 #include "store/folder_store.h"
 
@@ -21,6 +21,7 @@ struct ConvertCommand {
   std::string from;
   std::string to;
   std::string key_file;
+  std::string name;
   std::string platform;
   std::string auth_file;
   std::vector<std::string> mirrors;
@@ -30,21 +31,30 @@ struct ConvertCommand {
   bool json = false;
 };
 
+// What `zeropull run --image` and containerd will call the image.
+Result<std::string> name_to_record(const ConvertCommand& command, const oci::Reference& reference) {
+  if (!command.name.empty()) {
+    auto named = TRY(oci::parse_image_name(command.name).with_context("--name"));
+    return named.name();
+  }
+  const auto* registry = std::get_if<oci::RegistryReference>(&reference);
+  return registry != nullptr ? registry->name() : std::string();
+}
+
 Result<artifact::ImagePtr> convert_into_folder(const Context& ctx, const ConvertCommand& command, const std::string& folder_path,
                                                const artifact::EndpointKey& key, Output& output) {
-  auto reference = TRY(oci::Reference::parse(command.from).with_context("--from"));
-  oci::SourceOptions source_options{.plain_http_hosts = {}, .mirrors = {}, .auth_file = command.auth_file};
-  if (command.plain_http) {
-    source_options.plain_http_hosts.insert(reference.host());
-    source_options.plain_http_hosts.insert(command.mirrors.begin(), command.mirrors.end());
-  }
-  if (!command.mirrors.empty()) source_options.mirrors[reference.host()] = command.mirrors;
-  auto source = TRY(oci::open_source(reference, source_options));
+  auto reference = TRY(oci::parse_reference(command.from).with_context("--from"));
+  oci::RegistryOptions source_options{.auth_file = command.auth_file, .mirrors = command.mirrors};
+  if (command.plain_http) source_options.plain = http::Plain::kAllowed;
+  auto source = TRY(oci::open_image_source(reference, std::move(source_options)));
+  auto name = TRY(name_to_record(command, reference));
   artifact::CacheFolderOptions folder_options{.access = artifact::Access::kWrite, .key = key};
   auto folder = TRY(artifact::CacheFolder::open(folder_path, folder_options));
-  artifact::ConvertOptions options{
-      .jobs = command.jobs, .limits = {.expanded_max = command.layer_expanded_max}, .progress = output.progress()};
-  if (!command.platform.empty()) options.platform = TRY(oci::Platform::parse(command.platform).with_context("--platform"));
+  artifact::ConvertOptions options{.reference = name,
+                                   .jobs = command.jobs,
+                                   .limits = {.expanded_max = command.layer_expanded_max},
+                                   .progress = output.progress()};
+  if (!command.platform.empty()) options.platform = TRY(oci::parse_platform(command.platform).with_context("--platform"));
   auto image = artifact::convert_image(ctx, *source, *folder, options);
   if (!image.ok()) (void)folder->collect({});  // what this conversion left; the cause is what the user needs to read
   return std::move(image).with_context("convert {}", command.from);
@@ -61,8 +71,8 @@ Result<artifact::ImagePtr> convert(const Context& ctx, const ConvertCommand& com
   auto store = TRY(store::FolderStore::open(target.path));
   artifact::CacheFolderOptions folder_options{.access = artifact::Access::kRead, .key = key};
   auto folder = TRY(artifact::CacheFolder::open(scratch.path(), folder_options));
-  artifact::PublishOptions publish{.jobs = command.jobs, .progress = output.progress()};
-  TRY(artifact::publish_image(ctx, *folder, *image, key, *store, publish).with_context("publish to {}", target.path));
+  auto publisher = TRY(artifact::Publisher::create(ctx, *store, key, {.progress = output.progress()}));
+  TRY(publisher->publish_image(ctx, *folder, image->contents()).with_context("publish to {}", target.path));
   return image;
 }
 
@@ -94,13 +104,15 @@ void add_image_convert(CommandLine line) {
   command->add_option("--from", options->from, "docker://host/repo:tag, docker://host/repo@sha256:.. or oci:LAYOUT_DIR[:tag]")
       ->required();
   command->add_option("--to", options->to, "DIR for a sealed cache volume, store:DIR for an encrypted store")->required();
+  command->add_option("--name", options->name, "the name to find the image by; of a registry's image its own by default");
   command->add_option("--key-file", options->key_file, "the endpoint's key, made when absent; DIR.key by default");
   command->add_option("--platform", options->platform, "os/arch[/variant]; this machine's by default");
   command->add_option("--authfile", options->auth_file, "docker's config.json");
   command->add_option("--mirror", options->mirrors, "host[:port] asked before the registry; may be repeated")
       ->allow_extra_args(false);
   command->add_option("--jobs", options->jobs, "layers at once; by cores by default")->check(CLI::Range(1, 64));
-  command->add_option("--layer-expanded-max", options->layer_expanded_max, "bytes that one layer may expand to", true);
+  command->add_option("--layer-expanded-max", options->layer_expanded_max, "bytes that one layer may expand to")
+      ->capture_default_str();
   command->add_flag("--plain-http", options->plain_http, "the registry speaks plain HTTP");
   command->add_flag("--json", options->json, "one JSON object a line");
   command->callback([options, &exit_code = line.exit_code] {

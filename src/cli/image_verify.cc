@@ -1,11 +1,14 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "artifact/fetcher.h"
+#include "artifact/store_catalog.h"
 #include "artifact/verify.h"
 #include "cli/cache_target.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "store/folder_store.h"
 
 namespace zeropull::cli {
 
@@ -24,13 +27,27 @@ Result<std::size_t> verify_folder(const Context& ctx, const VerifyCommand& comma
   for (const auto& broken : folder->broken()) return broken.error.clone().with(broken.path);
   auto images = folder->images();
   for (const auto& image : images) {
-    auto name = "verify " + image->image().manifest_digest.hex().substr(0, 12);
-    artifact::VerifyOptions options{.threads = command.jobs, .progress = [&](std::uint64_t done, std::uint64_t total) {
-                                      output.report({name, done, total, done == total});
-                                    }};
+    artifact::VerifyOptions options{.threads = command.jobs, .progress = output.progress()};
     TRY(artifact::verify_image(ctx, *folder, *image, options).with_context("image {}", image->image().manifest_digest));
   }
   return images.size();
+}
+
+Result<std::size_t> verify_store(const Context& ctx, const CacheTarget& target, Output& output) {
+  auto key = TRY(artifact::EndpointKey::load(target.key_file).with_context("the endpoint's key (give --key-file)"));
+  auto store = TRY(store::FolderStore::open(target.path));
+  auto catalog = TRY(artifact::read_store_catalog(ctx, *store, key));
+  for (const auto& broken : catalog.broken) return broken.error.clone().with(broken.name.text());
+  for (const auto& image : catalog.images) {
+    TRY(artifact::verify_store_image(ctx, *store, key, *image, {.progress = output.progress()})
+            .with_context("image {}", image->image().manifest_digest));
+  }
+  return catalog.images.size();
+}
+
+Result<std::size_t> verify(const Context& ctx, const VerifyCommand& command, Output& output) {
+  auto target = parse_cache_target(command.target, command.key_file);
+  return target.store ? verify_store(ctx, target, output) : verify_folder(ctx, command, output);
 }
 
 }  // namespace
@@ -45,7 +62,7 @@ void add_image_verify(CommandLine line) {
   command->callback([options, &exit_code = line.exit_code] {
     Output output(Output::choose(options->json));
     Interrupt interrupt;
-    auto verified = verify_folder(interrupt.context("image verify"), *options, output);
+    auto verified = verify(interrupt.context("image verify"), *options, output);
     if (!verified.ok()) {
       exit_code = output.fail(verified.error());
       return;

@@ -53,7 +53,7 @@ void add_images(CommandLine line) {
   CLI::App* command = line.parent.add_subcommand("images", "The images that this instance's agent holds");
   command->require_subcommand(1);
   auto add = [&](CLI::App* sub) {
-    sub->add_option("--agent", options->socket, "the agent's socket", true);
+    sub->add_option("--agent", options->socket, "the agent's socket")->capture_default_str();
     sub->add_flag("--json", options->json, "one JSON object a line");
   };
   CLI::App* list = command->add_subcommand("list", "List them");

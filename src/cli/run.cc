@@ -95,10 +95,11 @@ void add_run(CommandLine line) {
   CLI::App* command = line.parent.add_subcommand("run", "Start a container from a cached image; its registry is not asked");
   command->add_option("--image", options->image, "host/repo:tag or host/repo@sha256:..")->required();
   command->add_option("CMD", options->args, "instead of the image's entrypoint and command, after --");
-  command->add_option("--agent", options->agent_socket, "the agent's socket", true);
-  command->add_option("--containerd", options->containerd_socket, "containerd's socket", true);
-  command->add_option("--namespace", options->containerd_namespace, "containerd's namespace", true);
-  command->add_option("--snapshotter", options->snapshotter, "the agent's name in containerd's configuration", true);
+  command->add_option("--agent", options->agent_socket, "the agent's socket")->capture_default_str();
+  command->add_option("--containerd", options->containerd_socket, "containerd's socket")->capture_default_str();
+  command->add_option("--namespace", options->containerd_namespace, "containerd's namespace")->capture_default_str();
+  command->add_option("--snapshotter", options->snapshotter, "the agent's name in containerd's configuration")
+      ->capture_default_str();
   command->add_option("--name", options->name, "the container's id; a new one by default");
   command->add_option("--env", options->environment, "NAME=value; may be repeated")->allow_extra_args(false);
   command->add_option("--mount", options->mounts, "/SOURCE:/TARGET[:ro]; may be repeated")->allow_extra_args(false);

@@ -66,7 +66,9 @@ Result<std::optional<TarEntry>> TarReader::read_entry() {
     const bool more = TRY(skip_entry());
     entry_start_ = position();
     std::optional<TarHeader> header;
-    if (more) header = TRY(read_header());
+    if (more) {
+      header = TRY(read_header());
+    }
     if (!header) {
       ended_ = true;
       break;
@@ -84,8 +86,14 @@ Result<std::optional<TarEntry>> TarReader::read_entry() {
         pending = {};
         break;
       }
-      case 'L': pending.long_path = TRY(read_special(*header)); break;
-      case 'K': pending.long_link_target = TRY(read_special(*header)); break;
+      case 'L': {
+        pending.long_path = TRY(read_special(*header));
+        break;
+      }
+      case 'K': {
+        pending.long_link_target = TRY(read_special(*header));
+        break;
+      }
       default: {
         TarEntry entry = TRY(make_entry(*header, pending));
         return std::optional(std::move(entry));

@@ -9,8 +9,10 @@
 // beyond Go and containerd: the old GNU sparse format is read like the PAX ones.
 //
 //   TarReader reader(source);
-//   while (auto entry = TRY(reader.next())) {
-//     for (;;) { auto piece = TRY(reader.read_data()); if (piece.empty()) break; ... }
+//   for (;;) {
+//     const std::optional<TarEntry> entry = TRY(reader.next());
+//     if (!entry) break;
+//     ...  // read_data() until it is empty, or not at all
 //   }
 //   TRY(reader.drain_rest());   // so that a HashingSource below has seen the whole stream
 #pragma once

@@ -46,7 +46,9 @@ void check_entry(const TarEntry& entry) {
 
 Result<void> read_archive(ByteSource& source) {
   TarReader reader(source);
-  while (auto entry = TRY(reader.next())) {
+  for (;;) {
+    const auto entry = TRY(reader.next());
+    if (!entry) break;
     check_entry(*entry);
     std::uint64_t total = 0;
     for (;;) {

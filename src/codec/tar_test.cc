@@ -53,7 +53,9 @@ Result<std::string> content_hash(TarReader& reader, const TarEntry& entry) {
 // One line an entry in the words of list_corpus.go. What was listed before an error stays in `listing`.
 Result<void> list(ByteSource& source, std::string& listing) {
   TarReader reader(source);
-  while (auto entry = TRY(reader.next())) {
+  for (;;) {
+    const auto entry = TRY(reader.next());
+    if (!entry) break;
     const std::string content = TRY(content_hash(reader, *entry));
     const bool device = entry->type == TarType::kCharDevice || entry->type == TarType::kBlockDevice;
     listing += fmt::format("{} {} -> {} mode {:o} owner {}:{} size {} time {}.{:09}{} content {}\n", letter_of(*entry),
@@ -130,7 +132,7 @@ TEST(TarReader, does_not_care_in_which_pieces_the_stream_arrives) {
   for (const std::string& name : MUST(os::list_folder(kCorpus))) {
     const Bytes file = MUST(os::read_file(fmt::format("{}/{}", kCorpus, name), kMiB));
     const std::string whole = list_case(file, kMiB);
-    for (const std::size_t step : {1, 7, 512}) EXPECT_EQ(list_case(file, step), whole) << name << " in steps of " << step;
+    for (const std::size_t step : {1U, 7U, 512U}) EXPECT_EQ(list_case(file, step), whole) << name << " in steps of " << step;
   }
 }
 

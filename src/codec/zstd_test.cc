@@ -67,7 +67,7 @@ TEST(ZstdDecoder, decodes_windows_up_to_512_MiB_and_refuses_larger_ones) {
 TEST(ZstdFrames, come_back_and_are_read_by_zstd) {
   ZstdCompressor compressor(3);
   ZstdDecompressor decompressor;
-  for (const std::size_t size : {0, 1, 4096, 1 << 20}) {
+  for (const std::size_t size : {0U, 1U, 4096U, 1U << 20}) {
     const std::string text = make_text(size);
     Bytes stored(ZstdCompressor::bound(size));
     const auto stored_size = compressor.compress(as_bytes(text), stored);
@@ -87,7 +87,7 @@ TEST(ZstdFrames, of_another_size_or_broken_are_refused) {
   stored.resize(compressor.compress(as_bytes(make_text(500)), stored).value());
   Bytes back(500);
   MUST(decompressor.decompress(stored, back));
-  for (const std::size_t size : {0, 499, 501}) {
+  for (const std::size_t size : {0U, 499U, 501U}) {
     Bytes other(size);
     EXPECT_TRUE(decompressor.decompress(stored, other).failed_with(Code::kDataLoss)) << size;
   }

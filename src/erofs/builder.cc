@@ -27,6 +27,11 @@ std::uint32_t crc32c(ByteView bytes) {  // bit by bit: one block an image
   return crc;
 }
 
+// The root's inode is the first behind the device table, at most a block later: its 16-bit nid suffices.
+static_assert((layout::kSuperblockOffset + sizeof(layout::Superblock) + kDevicesMax * sizeof(layout::DeviceSlot) + kBlockSize) /
+                  layout::kInodeSlot <=
+              UINT16_MAX);
+
 class ImageWriter {
  public:
   ImageWriter(const ImagePlan& plan, std::span<const DeviceInfo> devices, int fd) : plan_(plan), devices_(devices), output_(fd) {}
@@ -54,7 +59,7 @@ class ImageWriter {
     super.feature_compat = layout::kCompatChecksum | layout::kCompatMtime;
     super.feature_incompat = layout::kIncompatChunkedFile | (devices_.empty() ? 0 : layout::kIncompatDeviceTable);
     super.block_bits = layout::kBlockBits;
-    super.root_nid = static_cast<std::uint16_t>(plan_.nid(kRootNode));  // the root is first, behind at most kDevicesMax slots
+    super.root_nid = static_cast<std::uint16_t>(plan_.nid(kRootNode));
     super.inode_count = plan_.inodes().size();
     super.build_time = static_cast<std::uint64_t>(plan_.build_time().seconds);
     super.build_time_nanoseconds = plan_.build_time().nanoseconds;
@@ -181,23 +186,13 @@ class ImageWriter {
   }
 
   Result<void> write_directory_blocks(const PlannedDirectory& directory, std::uint32_t count) {
-    std::uint32_t first = 0;
-    std::uint32_t used = 0;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const std::uint32_t bytes = dirent_bytes(plan_.entry_name(plan_.entry(directory.first + i)));
-      if (used + bytes > kBlockSize) {
-        TRY(write_directory_block(directory, first, i));
-        first = i;
-        used = 0;
-      }
-      used += bytes;
+    for (std::uint32_t first = 0; first < count;) {
+      const std::uint32_t end = plan_.block_from(directory, first).end;
+      TRY(write_entries(directory, first, end));
+      TRY(output_.pad_to(align_up(output_.position(), kBlockSize)));
+      first = end;
     }
-    return write_directory_block(directory, first, count);
-  }
-
-  Result<void> write_directory_block(const PlannedDirectory& directory, std::uint32_t first, std::uint32_t end) {
-    TRY(write_entries(directory, first, end));
-    return output_.pad_to(align_up(output_.position(), kBlockSize));
+    return {};
   }
 
   // The volume's UUID is the hash of the image without it, so that equal images have equal ones and others differ.

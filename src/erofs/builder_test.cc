@@ -121,6 +121,13 @@ TEST(WriteImage, refuses_data_beyond_the_devices) {
   EXPECT_TRUE(write({.device = 1, .extents = std::span(&extent, 1)}, 8192).failed_with(Code::kInvalidArgument));
 }
 
+TEST(WriteImage, names_the_file_whose_data_are_beyond_a_device) {
+  Tree tree;
+  const NodeId directory = MUST(tree.insert(kRootNode, "usr", {.mode = S_IFDIR | 0755}));
+  MUST(tree.insert(directory, "file", {.mode = S_IFREG | 0644, .size = 1, .data = {.device = 1}}));
+  EXPECT_EQ(image_of(tree, {}).error().message(), "/usr/file: data on device 1 of 0");
+}
+
 TEST(WriteImage, refuses_devices_that_are_not_whole_blocks) {
   for (std::uint64_t size : {std::uint64_t{0}, std::uint64_t{4097}, kDeviceSizeMax + kBlockSize}) {
     const DeviceInfo device{.size_bytes = size};

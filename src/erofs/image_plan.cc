@@ -49,6 +49,12 @@ Result<void> check_place(const Inode& inode, std::span<const DeviceInfo> devices
   return {};
 }
 
+std::string path_of(const Tree& tree, NodeId directory) {
+  std::string path;
+  for (; directory != kRootNode; directory = tree.parent(directory)) path.insert(0, fmt::format("/{}", tree.name(directory)));
+  return path;
+}
+
 }  // namespace
 
 std::uint64_t InodeShape::bytes() const {
@@ -62,8 +68,7 @@ Result<ImagePlan> ImagePlan::create(const Tree& tree, std::span<const DeviceInfo
   }
   for (const DeviceInfo& device : devices) TRY(check_device(device));
   ImagePlan plan(tree);
-  plan.order_inodes();
-  for (std::uint32_t i = 0; i < plan.inodes_.size(); ++i) TRY(check_place(tree.inode(plan.inodes_[i]), devices));
+  TRY(plan.order_inodes(devices));
   plan.choose_build_time();
   plan.xattrs_ = TRY(SharedXattrs::create(tree, plan.inodes_));
   TRY(plan.place(plan.device_table_offset() + devices.size() * sizeof(layout::DeviceSlot)));
@@ -84,7 +89,7 @@ NodeId ImagePlan::entry_node(const PlannedDirectory& directory, EntryId entry) c
 
 std::uint64_t ImagePlan::device_table_offset() const { return layout::kSuperblockOffset + sizeof(layout::Superblock); }
 
-void ImagePlan::order_inodes() {
+Result<void> ImagePlan::order_inodes(std::span<const DeviceInfo> devices) {
   nids_[kRootNode] = kSeen;
   inodes_.append(kRootNode);
   directories_.append({});
@@ -95,11 +100,15 @@ void ImagePlan::order_inodes() {
     for (std::uint32_t i = directory.first; i < directory.first + directory.count; ++i) {
       const NodeId node = entry_node(directory, entries_[i]);
       if (nids_[node] == kSeen) continue;
+      if (auto checked = check_place(tree_->inode(node), devices); !checked.ok()) {
+        return std::move(checked).with_context("{}/{}", path_of(*tree_, directory.node), entry_name(entries_[i]));
+      }
       nids_[node] = kSeen;
       inodes_.append(node);
       if (tree_->is_directory(node)) directories_.append({.node = node});
     }
   }
+  return {};
 }
 
 void ImagePlan::order_entries(PlannedDirectory& directory) {
@@ -116,20 +125,25 @@ void ImagePlan::order_entries(PlannedDirectory& directory) {
   for (const SortKey& key : keys) entries_.append(key.entry);
 }
 
-// Splits the entries into blocks. What of the last block is inline, shape() decides: it needs a tail that fits beside the inode.
+// Fills blocks from the front. Whether the last one is inline, shape() decides: its entries must fit beside the inode.
 void ImagePlan::pack_entries(PlannedDirectory& directory) const {
-  std::uint32_t used = 0;
-  for (std::uint32_t i = 0; i < directory.count; ++i) {
-    const std::uint32_t bytes = dirent_bytes(entry_name(entries_[directory.first + i]));
-    if (used + bytes > kBlockSize) {
-      ++directory.blocks;
-      directory.tail_first = i;
-      used = 0;
-    }
-    used += bytes;
+  BlockRun run = block_from(directory, 0);
+  for (; run.end < directory.count; run = block_from(directory, run.end)) {
+    ++directory.blocks;
+    directory.tail_first = run.end;
   }
-  directory.tail_bytes = used;
-  directory.size = directory.blocks * kBlockSize + used;
+  directory.tail_bytes = run.bytes;
+  directory.size = directory.blocks * kBlockSize + run.bytes;
+}
+
+ImagePlan::BlockRun ImagePlan::block_from(const PlannedDirectory& directory, std::uint32_t first) const {
+  BlockRun run{.end = first, .bytes = 0};
+  for (; run.end < directory.count; ++run.end) {
+    const std::uint32_t bytes = dirent_bytes(entry_name(entries_[directory.first + run.end]));
+    if (run.bytes + bytes > kBlockSize) break;
+    run.bytes += bytes;
+  }
+  return run;
 }
 
 // The time of more than half of the inodes, if there is one (Boyer and Moore's majority vote): those inodes can be compact, as

@@ -10,6 +10,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
 
 #include "erofs/builder.h"
 #include "erofs/paged_array.h"
@@ -59,6 +62,12 @@ class ImagePlan {
   const PlannedDirectory& directory(std::uint32_t at) const { return directories_[at]; }
   EntryId entry(std::uint32_t at) const { return entries_[at]; }
   std::string_view entry_name(EntryId entry) const;
+  // The block of a directory that begins with its entry `first`: where it ends, and the bytes it takes.
+  struct BlockRun {
+    std::uint32_t end;
+    std::uint32_t bytes;
+  };
+  BlockRun block_from(const PlannedDirectory& directory, std::uint32_t first) const;
   NodeId entry_node(const PlannedDirectory& directory, EntryId entry) const;
   std::uint32_t nid(NodeId node) const { return nids_[node]; }
   // `directory` is what is planned for a directory's inode, else null.
@@ -71,7 +80,7 @@ class ImagePlan {
 
  private:
   explicit ImagePlan(const Tree& tree) : tree_(&tree), nids_(tree.node_limit()) {}
-  void order_inodes();
+  Result<void> order_inodes(std::span<const DeviceInfo> devices);
   void order_entries(PlannedDirectory& directory);
   void pack_entries(PlannedDirectory& directory) const;
   void choose_build_time();

@@ -45,8 +45,8 @@ Result<NodeId> Tree::insert(NodeId directory, std::string_view name, const Inode
 
 Result<void> Tree::link(NodeId directory, std::string_view name, NodeId node) {
   CHECK(is_directory(directory));
-  CHECK(!is_directory(node));
   TRY(check_name(name));
+  if (is_directory(node)) return make_error(Code::kInvalidArgument, "a hard link to a directory");
   const EntryId existing = slots_[find_slot(directory, name)];
   const std::uint32_t text = TRY(name_text(existing, name));
   ++nodes_[node].links;  // holds the node while what had the name goes: it may be the node's only name

@@ -1,7 +1,7 @@
 // Tree: a file tree in memory, made for being merged from layers and then written as an EROFS image.
 //
 // Inodes are numbered (NodeId; the root is 0) and reached by names: an entry joins a directory, a name and an inode, and
-// several entries of one inode are hard links. An inode of a typical image costs about 110 bytes with its name and its place in
+// several entries of one inode are hard links. An inode of a typical image costs about 100 bytes with its name and its place in
 // the lookup table; names, symlink targets and xattr sets lie in arenas, an equal xattr set once. insert() has the meaning of a
 // layer's entry over what lower layers left: a directory over a directory keeps its children, anything else replaces the whole
 // subtree. A directory of a million entries is as quick as a million directories: one hash table holds all names.
@@ -9,8 +9,9 @@
 // File contents are not here: an inode says where they rest on a data device (a layer's blob).
 //
 // Outside data ends here: insert() and intern_xattrs() check every name, size and number (inode.h), so that a Tree holds
-// nothing that the writer cannot write, except for places beyond the end of a device (write_image() checks these). One thread at
-// a time; views and Inode values read from a tree are valid until it changes.
+// nothing that the writer cannot write, except for places beyond the end of a device (write_image() checks these). Ids are the
+// caller's own: one that the tree did not give, or of another type than asked for, is a broken invariant. One thread at a time;
+// views and Inode values read from a tree are valid until it changes.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,7 @@ class Tree {
   // directory only gives it its attributes: the node and its children stay. kInvalidArgument when the name or a field breaks a
   // rule; the tree is then unchanged.
   Result<NodeId> insert(NodeId directory, std::string_view name, const Inode& inode);
-  // Gives an inode that is no directory one more name; what had the name goes.
+  // Gives an inode one more name; what had the name goes. kInvalidArgument for a directory.
   Result<void> link(NodeId directory, std::string_view name, NodeId node);
   // Removes a name with its subtree; false when there is none. An inode goes with its last name, and its id may come again.
   bool remove(NodeId directory, std::string_view name);

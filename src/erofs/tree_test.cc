@@ -120,6 +120,15 @@ TEST(Tree, a_link_replaces_the_directory_that_held_another_name_of_it) {
   EXPECT_EQ(tree.node_count(), 2u);
 }
 
+TEST(Tree, a_directory_has_one_name) {
+  Tree tree;
+  const NodeId directory = MUST(tree.insert(kRootNode, "d", kDirectory));
+  MUST(tree.insert(kRootNode, "x", kFile));
+  EXPECT_TRUE(tree.link(kRootNode, "x", directory).failed_with(Code::kInvalidArgument));
+  EXPECT_TRUE(tree.link(directory, "x", kRootNode).failed_with(Code::kInvalidArgument));
+  EXPECT_EQ(names(tree, kRootNode), (std::set<std::string>{"d", "x"}));
+}
+
 TEST(Tree, remove_children_empties_a_directory_and_nothing_else) {
   Tree tree;
   const NodeId directory = MUST(tree.insert(kRootNode, "d", kDirectory));

@@ -32,9 +32,9 @@ Result<std::string> lower_option(const std::vector<UniqueFd>& folders) {
 
 Result<UniqueFd> open_merged_view(const std::vector<std::string>& folders, const std::string& scratch_parent) {
   std::vector<UniqueFd> opened;
-  for (const std::string& folder : folders) {
-    auto fd = TRY(open_file(folder, kFolderFlags));
-    opened.push_back(std::move(fd));
+  for (const std::string& name : folders) {
+    auto folder = TRY(open_file(name, kFolderFlags));
+    opened.push_back(std::move(folder));
   }
   if (opened.empty()) return make_error(Code::kInvalidArgument, "no folders to merge");
   if (opened.size() == 1) return std::move(opened.front());

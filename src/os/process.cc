@@ -171,7 +171,7 @@ Result<std::string> run_program(const Context& ctx, const RunOptions& options) {
   }
   auto status = TRY(child.wait(ctx));
   if (!status.success()) {
-    return make_error(Code::kUnknown, "{}: {}: {}", options.argv[0], status.describe(), errors);
+    return make_error(Code::kUnknown, "{}: {}: {}", options.argv[0], status.describe(), errors.empty() ? output : errors);
   }
   return output;
 }

@@ -46,7 +46,8 @@ class Child {
   UniqueFd pidfd_;
 };
 
-// Runs a program to its end and returns what it printed; a non-zero exit is kUnknown with its standard error in the message.
+// Runs a program to its end and returns what it printed; a non-zero exit is kUnknown with its standard error in the message,
+// or its output when it printed no error.
 struct RunOptions {
   std::vector<std::string> argv;
   std::string input;  // given on standard input

@@ -12,13 +12,13 @@
 namespace zeropull::runtime {
 
 struct ImageConfig {
-  std::string user;
-  std::vector<std::string> environment;  // "NAME=value"
-  std::vector<std::string> entrypoint;
-  std::vector<std::string> command;
-  std::string working_folder;
-  std::string stop_signal;
-  std::map<std::string, std::string> labels;
+  std::string user = {};
+  std::vector<std::string> environment = {};  // "NAME=value"
+  std::vector<std::string> entrypoint = {};
+  std::vector<std::string> command = {};
+  std::string working_folder = {};
+  std::string stop_signal = {};
+  std::map<std::string, std::string> labels = {};
 };
 
 // `bytes` are the configuration as the registry served it, of either media type (OCI, Docker schema 2).

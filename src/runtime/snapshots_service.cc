@@ -127,8 +127,7 @@ class Service final : public api::Snapshots::Service {
 
   grpc::Status Commit(grpc::ServerContext* call, const api::CommitSnapshotRequest* request, Empty*) override {
     return serve(*call, "Commit", [&](const Context& ctx) {
-      return snapshotter_.commit(ctx,
-                                 {.name = request->name(), .key = request->key(), .labels = labels_of(request->labels())});
+      return snapshotter_.commit(ctx, {.name = request->name(), .key = request->key(), .labels = labels_of(request->labels())});
     });
   }
 
@@ -270,7 +269,5 @@ void SnapshotsServer::stop() {
     parts_->server->Wait();
   });
 }
-
-void SnapshotsServer::wait() { parts_->server->Wait(); }
 
 }  // namespace zeropull::runtime

@@ -23,7 +23,7 @@ class Service;
 namespace zeropull::runtime {
 
 struct SnapshotsServerOptions {
-  std::string socket_path;  // absolute, at most 90 bytes; its folder is made, mode 0700, when absent
+  std::string socket_path;                         // absolute, at most 90 bytes; its folder is made, mode 0700, when absent
   std::vector<grpc::Service*> more_services = {};  // served on the same socket; they outlive the server
 };
 
@@ -36,7 +36,6 @@ class SnapshotsServer {
 
   // Takes no new calls, gives those that run two seconds, cancels the rest and removes the socket. Idempotent.
   void stop();
-  void wait();  // until stop()
 
  private:
   struct Parts;

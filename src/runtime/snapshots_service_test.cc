@@ -14,7 +14,7 @@ namespace {
 namespace api = containerd::services::snapshots::v1;
 
 struct SnapshotsServiceTest : testing::Test {
-  os::ScratchFolder folder = MUST(os::ScratchFolder::create("/tmp", "zp-service-test-"));
+  os::ScratchFolder folder = MUST(os::ScratchFolder::create(os::exists("/dev/shm") ? "/dev/shm" : "/tmp", "zp-service-test-"));
   std::string socket = folder.path() + "/run/s.sock";
   snapshot::FolderLayers layers;
   std::unique_ptr<snapshot::OverlaySnapshotter> snapshotter =

@@ -54,7 +54,9 @@ struct Filter::Selector {
 // The recursive descent of filters/parser.go over one filter.
 class FilterParser {
  public:
-  explicit FilterParser(std::string_view input) : input_(input), scanner_(input) {}
+  // `expressions_left` is what all filters of a walk may still compile.
+  FilterParser(std::string_view input, std::size_t& expressions_left)
+      : input_(input), scanner_(input), expressions_left_(expressions_left) {}
 
   Result<Filter::All> parse() {
     Filter::All all;
@@ -87,6 +89,8 @@ class FilterParser {
     selector->op = op;
     selector->value = std::move(text);
     if (op == Operator::kMatches) {
+      if (expressions_left_ == 0) return fail(0, fmt::format("more than {} regular expressions", kExpressionsMax));
+      --expressions_left_;
       re2::RE2::Options options(re2::RE2::Quiet);
       options.set_max_mem(kRegexMemoryMax);
       auto expression = std::make_unique<const re2::RE2>(selector->value, options);
@@ -138,6 +142,7 @@ class FilterParser {
 
   std::string_view input_;
   FilterScanner scanner_;
+  std::size_t& expressions_left_;
 };
 
 Result<Filter> Filter::parse(std::span<const std::string> filters) {
@@ -145,13 +150,14 @@ Result<Filter> Filter::parse(std::span<const std::string> filters) {
     return make_error(Code::kInvalidArgument, "{} filters; at most {} are taken", filters.size(), kFiltersMax);
   }
   std::vector<All> any;
+  std::size_t expressions_left = kExpressionsMax;
   for (const auto& text : filters) {
     if (text.size() > kFilterLengthMax) {
       return make_error(Code::kInvalidArgument, "a filter of {} bytes; at most {} are taken", text.size(), kFilterLengthMax);
     }
     All all;
     if (!text.empty()) {
-      auto parsed = TRY(FilterParser(text).parse());
+      auto parsed = TRY(FilterParser(text, expressions_left).parse());
       all = std::move(parsed);
     }
     any.push_back(std::move(all));

@@ -10,7 +10,16 @@
 
 namespace zeropull::snapshot {
 
-enum class TokenKind { kEnd, kQuoted, kValue, kField, kSeparator, kOperator, kIllegal, kOther };  // kOther: a character that begins none
+enum class TokenKind {
+  kEnd,
+  kQuoted,
+  kValue,
+  kField,
+  kSeparator,
+  kOperator,
+  kIllegal,
+  kOther
+};  // kOther: a character that begins none
 
 struct Token {
   TokenKind kind = TokenKind::kEnd;
@@ -25,7 +34,7 @@ class FilterScanner {
 
   explicit FilterScanner(std::string_view input) : input_(input) {}
   Token scan();
-  std::int32_t peek();                            // the next rune, left where it is
+  std::int32_t peek();                                // the next rune, left where it is
   std::size_t rune_end() const { return rune_end_; }  // behind the last rune read: where peek() looks
   std::string_view error() const { return error_; }   // of an illegal token
 

@@ -13,7 +13,12 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 Info named(std::string name, Labels labels = {}, std::string parent = {}, Kind kind = Kind::kActive) {
-  return {.kind = kind, .name = std::move(name), .parent = std::move(parent), .labels = std::move(labels), .created = {}, .updated = {}};
+  return {.kind = kind,
+          .name = std::move(name),
+          .parent = std::move(parent),
+          .labels = std::move(labels),
+          .created = {},
+          .updated = {}};
 }
 
 const std::vector<Info>& corpus() {
@@ -115,8 +120,7 @@ TEST(Filter, refusals_point_at_the_place) {
   EXPECT_EQ(refusal("name==foo,"), "filters: parse error: [name==foo,]: expected field or quoted");
   EXPECT_EQ(refusal("labels."), "filters: parse error: [labels.]: expected field or quoted");
   EXPECT_EQ(refusal("image~=,id?=?fbaq"), "filters: parse error: [image~= >|,|< id?=?fbaq]: expected value or quoted");
-  EXPECT_EQ(refusal("labels.ns/key==value"),
-            "filters: parse error: [labels.ns >|/|< key==value]: quoted literal not terminated");
+  EXPECT_EQ(refusal("labels.ns/key==value"), "filters: parse error: [labels.ns >|/|< key==value]: quoted literal not terminated");
   EXPECT_EQ(refusal("labels.key==/value"), "filters: parse error: [labels.key== >|/|< value]: quoted literal not terminated");
   EXPECT_EQ(refusal("name=foo"), "filters: parse error: [name >|=|< foo]: unsupported operator \"=\"");
   EXPECT_EQ(refusal("name foo"), "filters: parse error: [name  >|f|< oo]: expected an operator (\"==\"|\"!=\"|\"~=\")");
@@ -139,6 +143,8 @@ TEST(Filter, keeps_its_limits) {
   EXPECT_EQ(refusal(selectors), "accepted");
   EXPECT_NE(refusal(selectors + ",a"), "accepted");
   EXPECT_FALSE(Filter::parse(std::vector<std::string>(kFiltersMax + 1, "a")).ok());
+  EXPECT_TRUE(Filter::parse(std::vector<std::string>(kExpressionsMax, "name~=a")).ok());
+  EXPECT_FALSE(Filter::parse(std::vector<std::string>(kExpressionsMax + 1, "name~=a")).ok());
   // An expression that would need gigabytes does not compile, and so matches nothing.
   EXPECT_THAT(matching("name~=|((((a{1,100}){1,100}){1,100}){1,100})|"), IsEmpty());
 }

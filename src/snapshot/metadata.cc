@@ -196,9 +196,9 @@ Result<std::vector<Ancestor>> Metadata::ancestry(std::int64_t id) {
 }
 
 Result<std::int64_t> Metadata::insert(const NewRow& row) {
-  auto statement = TRY(database_.prepare(
-      "INSERT INTO snapshots (name, parent_id, kind, created_ns, updated_ns, size, inodes, chain_id) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
+  auto statement =
+      TRY(database_.prepare("INSERT INTO snapshots (name, parent_id, kind, created_ns, updated_ns, size, inodes, chain_id) "
+                            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
   statement.bind(row.name);
   bind_optional(statement, row.parent_id);
   statement.bind(static_cast<std::int64_t>(row.kind)).bind(to_ns(row.now)).bind(to_ns(row.now));

@@ -24,7 +24,7 @@ struct Row {
   std::optional<std::int64_t> parent_id;
   std::optional<ChainId> chain_id;  // of a cached row: the prefix that it stands for
   Info info;
-  Usage usage;                      // of a committed row
+  Usage usage;  // of a committed row
 };
 
 struct NewRow {
@@ -49,16 +49,16 @@ class Metadata {
 
   Result<Transaction> begin() { return Transaction::begin(database_); }
 
-  Result<Row> get(const std::string& name);                  // kNotFound
+  Result<Row> get(const std::string& name);  // kNotFound
   Result<std::optional<Row>> find(const std::string& name);
   Result<std::optional<std::string>> find_cached(const ChainId& chain_id, std::optional<std::int64_t> parent_id);  // its name
   Result<bool> has_chain(const ChainId& chain_id);
-  Result<std::vector<Row>> all();                            // cached rows first, then by age
-  Result<std::vector<std::int64_t>> ids();                   // ascending
-  Result<std::vector<ChainId>> chains();                     // of cached rows, each once
-  Result<std::vector<Ancestor>> ancestry(std::int64_t id);   // from this row down to the bottom; kOutOfRange when too deep
+  Result<std::vector<Row>> all();                           // cached rows first, then by age
+  Result<std::vector<std::int64_t>> ids();                  // ascending
+  Result<std::vector<ChainId>> chains();                    // of cached rows, each once
+  Result<std::vector<Ancestor>> ancestry(std::int64_t id);  // from this row down to the bottom; kOutOfRange when too deep
 
-  Result<std::int64_t> insert(const NewRow& row);            // kAlreadyExists: the name is taken
+  Result<std::int64_t> insert(const NewRow& row);  // kAlreadyExists: the name is taken
   struct Commit {
     std::int64_t id = 0;
     std::string name;
@@ -66,9 +66,9 @@ class Metadata {
     Usage usage;
     WallTime now;
   };
-  Result<void> commit_active(const Commit& commit);          // kAlreadyExists: the name is taken
+  Result<void> commit_active(const Commit& commit);  // kAlreadyExists: the name is taken
   Result<void> set_labels(std::int64_t id, const Labels& labels, WallTime now);
-  Result<void> remove(std::int64_t id);                      // kFailedPrecondition while it has children
+  Result<void> remove(std::int64_t id);  // kFailedPrecondition while it has children
 
   void close() { database_.close(); }
 

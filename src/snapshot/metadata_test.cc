@@ -51,7 +51,8 @@ TEST_F(MetadataTest, a_row_comes_back_as_it_went_in_also_after_reopening) {
 
 TEST_F(MetadataTest, names_are_unique_and_numbers_never_come_back) {
   auto first = insert("a");
-  auto again = metadata.insert({.kind = Kind::kActive, .name = "a", .parent_id = {}, .chain_id = {}, .labels = {}, .usage = {}, .now = kNow});
+  auto again = metadata.insert(
+      {.kind = Kind::kActive, .name = "a", .parent_id = {}, .chain_id = {}, .labels = {}, .usage = {}, .now = kNow});
   EXPECT_TRUE(again.failed_with(Code::kAlreadyExists));
   MUST(metadata.remove(first));
   EXPECT_GT(insert("a"), first);
@@ -75,7 +76,8 @@ TEST_F(MetadataTest, one_cached_row_for_a_chain_and_parent) {
   EXPECT_EQ(MUST(metadata.find_cached(chain(1), a)), "a1");
   EXPECT_EQ(MUST(metadata.find_cached(chain(1), {})), "1");
   EXPECT_EQ(MUST(metadata.find_cached(chain(2), {})), std::nullopt);
-  NewRow again{.kind = Kind::kCommitted, .name = "again", .parent_id = {}, .chain_id = chain(1), .labels = {}, .usage = {}, .now = kNow};
+  NewRow again{
+      .kind = Kind::kCommitted, .name = "again", .parent_id = {}, .chain_id = chain(1), .labels = {}, .usage = {}, .now = kNow};
   EXPECT_TRUE(metadata.insert(again).failed_with(Code::kAlreadyExists));
   EXPECT_EQ(MUST(metadata.chains()), std::vector<ChainId>{chain(1)});
 }

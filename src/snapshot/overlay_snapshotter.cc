@@ -33,7 +33,8 @@ Result<void> check_labels(const Labels& labels) {
   }
   for (const auto& [key, value] : labels) {
     if (key.size() + value.size() <= kLabelLengthMax) continue;
-    return make_error(Code::kInvalidArgument, "label {}: key and value take more than {} bytes", key.substr(0, 10), kLabelLengthMax);
+    return make_error(Code::kInvalidArgument, "label {}: key and value take more than {} bytes", key.substr(0, 10),
+                      kLabelLengthMax);
   }
   return {};
 }
@@ -75,11 +76,17 @@ Result<std::unique_ptr<OverlaySnapshotter>> OverlaySnapshotter::create(const Con
     return make_error(Code::kInvalidArgument, "snapshotter: state folder '{}' must be an absolute path without any of {}",
                       options.root, kOverlaySpecial);
   }
-  TRY(os::ensure_folder(options.root + "/snapshots"));
-  auto metadata = TRY(Metadata::open(options.root + "/snapshots.db"));
+  auto folders = options.root + "/snapshots";
+  auto database = options.root + "/snapshots.db";
+  TRY(os::ensure_folder(folders));
+  auto present = TRY(os::list_folder(folders));
+  if (!present.empty() && !os::exists(database)) {  // an empty database would condemn them all
+    return make_error(Code::kDataLoss, "snapshotter: {} is gone but {} holds snapshots; bring it back, or remove the folder",
+                      database, folders);
+  }
+  auto metadata = TRY(Metadata::open(database));
   TRY(os::sync_folder(options.root));
-  std::unique_ptr<OverlaySnapshotter> snapshotter(
-      new OverlaySnapshotter(std::move(options), layers, std::move(metadata)));
+  std::unique_ptr<OverlaySnapshotter> snapshotter(new OverlaySnapshotter(std::move(options), layers, std::move(metadata)));
   TRY(snapshotter->reopen(ctx).with_context("reopen snapshots in {}", snapshotter->options_.root));
   return snapshotter;
 }
@@ -104,7 +111,8 @@ Result<void> OverlaySnapshotter::reopen(const Context& ctx) {
   if (!released.ok()) LOG_WARN(kLog, "release what no snapshot uses: {}", released.error().to_string());
   for (const auto& chain_id : needed) {
     auto mounted = layers_.mount_prefix(ctx, chain_id);
-    if (!mounted.ok()) LOG_WARN(kLog, "mount {} again: {}; tried again when it is asked for", chain_id, mounted.error().to_string());
+    if (!mounted.ok())
+      LOG_WARN(kLog, "mount {} again: {}; tried again when it is asked for", chain_id, mounted.error().to_string());
   }
   return {};
 }

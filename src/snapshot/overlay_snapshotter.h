@@ -65,7 +65,8 @@ struct OverlaySnapshotterOptions {
 class OverlaySnapshotter final : public Snapshotter {
  public:
   // Opens the state, removes what no row names and mounts what active and view rows need. A prefix that cannot be mounted now is
-  // logged and tried again by mounts(). kFailedPrecondition: another process has this state folder open. `layers` outlives it.
+  // logged and tried again by mounts(). kFailedPrecondition: another process has this state folder open; kDataLoss: the database
+  // is damaged, or gone while folders are there. `layers` outlives it.
   static Result<std::unique_ptr<OverlaySnapshotter>> create(const Context& ctx, OverlaySnapshotterOptions options,
                                                             CachedLayers& layers);
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/executor.h"
 #include "os/file.h"
 #include "os/tree.h"
 #include "snapshot/filter.h"
@@ -23,7 +24,7 @@ ChainId chain(unsigned number) {
 }
 
 struct OverlaySnapshotterTest : testing::Test {
-  os::ScratchFolder folder = MUST(os::ScratchFolder::create("/tmp", "zp-snapshot-test-"));
+  os::ScratchFolder folder = MUST(os::ScratchFolder::create(os::exists("/dev/shm") ? "/dev/shm" : "/tmp", "zp-snapshot-test-"));
   std::string root = folder.path() + "/state";
   Context ctx = Context::root("test");
   FolderLayers layers;
@@ -281,8 +282,8 @@ TEST_F(OverlaySnapshotterTest, reopening_keeps_rows_and_mounts_what_containers_n
   MUST(os::ensure_folder(root + "/snapshots/77/fs"));
   MUST(os::ensure_folder(root + "/snapshots/removed-5"));
   auto in_use = MUST(snapshotter->chains_in_use());
-  MUST(layers.release_all_but(ctx, {}));                        // a reboot took the mounts
-  MUST(layers.mount_prefix(ctx, chain(1)));                     // and this one is nobody's
+  MUST(layers.release_all_but(ctx, {}));     // a reboot took the mounts
+  MUST(layers.mount_prefix(ctx, chain(1)));  // and this one is nobody's
   reopen();
   EXPECT_THAT(layers.mounted(), ElementsAre(chain(3)));
   EXPECT_THAT(folders(), ElementsAre("2"));
@@ -308,6 +309,37 @@ TEST_F(OverlaySnapshotterTest, one_process_has_the_state_and_a_closed_one_is_una
   snapshotter->close();
   EXPECT_TRUE(prepare("key").failed_with(Code::kUnavailable));
   EXPECT_TRUE(OverlaySnapshotter::create(ctx, {.root = root}, layers).ok());
+}
+
+TEST_F(OverlaySnapshotterTest, a_lost_database_does_not_condemn_the_folders) {
+  MUST(prepare("key"));
+  snapshotter.reset();
+  MUST(os::remove_file(root + "/snapshots.db"));
+  EXPECT_TRUE(OverlaySnapshotter::create(ctx, {.root = root}, layers).failed_with(Code::kDataLoss));
+  EXPECT_TRUE(os::exists(fs(1)));
+}
+
+TEST_F(OverlaySnapshotterTest, calls_from_many_threads_keep_every_rule) {
+  constexpr std::size_t kRounds = 12;
+  auto worker = [&](const Context& context, std::size_t number) -> Result<void> {
+    for (std::size_t round = 0; round < kRounds; ++round) {
+      auto name = fmt::format("{}-{}", number, round);
+      auto key = "key " + name;
+      TRY(snapshotter->prepare(context, {.key = key, .parent = "", .labels = {}}));
+      TRY(snapshotter->usage(context, key));
+      TRY(snapshotter->commit(context, {.name = name, .key = key, .labels = {}}));
+      TRY(snapshotter->view(context, {.key = key, .parent = name, .labels = {}}));
+      auto early = snapshotter->remove(context, name);
+      if (!early.failed_with(Code::kFailedPrecondition)) return make_error(Code::kInternal, "a parent was removed");
+      TRY(snapshotter->remove(context, key));
+      TRY(snapshotter->walk(context, Filter::everything(), [](const Info&) -> Result<void> { return {}; }));
+      TRY(snapshotter->cleanup(context));
+    }
+    return {};
+  };
+  MUST(parallel_for(ctx, 4, 4, worker));
+  EXPECT_EQ(names().size(), 4 * kRounds);
+  EXPECT_EQ(folders().size(), 4 * kRounds);
 }
 
 TEST_F(OverlaySnapshotterTest, a_walk_may_call_back) {

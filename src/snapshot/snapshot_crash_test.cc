@@ -24,7 +24,7 @@ ChainId chain() {
 }
 
 struct CrashTest : testing::TestWithParam<int> {
-  os::ScratchFolder folder = MUST(os::ScratchFolder::create("/tmp", "zp-crash-test-"));
+  os::ScratchFolder folder = MUST(os::ScratchFolder::create(os::exists("/dev/shm") ? "/dev/shm" : "/tmp", "zp-crash-test-"));
   std::string root = folder.path() + "/state";
   std::string acknowledged_path = folder.path() + "/acknowledged";
   Context ctx = Context::root("test");

@@ -1,0 +1,23 @@
+// What the objects of one endpoint's store are called. Every name is an HMAC under the endpoint's name key: who sees a store
+// learns neither which image it holds nor whether two endpoints hold the same.
+//
+//   packs/<HMAC("pack" || SHA-256 of the object's bytes)>
+//   images/<HMAC("image" || manifest digest)>    the encrypted artifact index
+//   removed/<the same>                           the index of a removed image, until its packs may be collected
+#pragma once
+
+#include "artifact/keys.h"
+#include "base/ids.h"
+#include "store/object_name.h"
+
+namespace zeropull::artifact {
+
+store::ObjectName packs_folder();
+store::ObjectName images_folder();
+store::ObjectName removed_folder();
+
+store::ObjectName pack_object(const EndpointKey& key, const Sha256& pack);
+store::ObjectName image_object(const EndpointKey& key, const ManifestDigest& digest);
+store::ObjectName removed_object(const EndpointKey& key, const ManifestDigest& digest);
+
+}  // namespace zeropull::artifact

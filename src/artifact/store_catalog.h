@@ -1,0 +1,51 @@
+// The images in one endpoint's store: their artifact indexes, each one an encrypted object.
+//
+//   offset size  field
+//        0    8  "ZPSEALED"
+//        8    4  version, 1
+//       12   12  nonce
+//       24       AES-256-GCM of the artifact index; associated data "zeropull-index-v1\n" and the name's last segment
+//
+// An index is put last in a publication, so that an image which is listed here is complete. Functions block on the store and may
+// be called from any thread.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "artifact/cache_folder.h"
+#include "artifact/index.h"
+#include "artifact/keys.h"
+#include "base/context.h"
+#include "store/object_store.h"
+
+namespace zeropull::artifact {
+
+struct BrokenObject {
+  store::ObjectName name;
+  Error error;
+};
+
+struct StoreCatalog {
+  std::vector<ImagePtr> images;      // in the order of their object names
+  std::vector<BrokenObject> broken;  // that could not be read, opened or parsed
+  ImagePtr find_manifest(const ManifestDigest& digest) const;
+  ImagePtr find_reference(std::string_view reference) const;  // of several, the one resolved last
+};
+
+// All images. An object that cannot be read is in `broken`; only a store that cannot be listed is an error.
+Result<StoreCatalog> read_store_catalog(const Context& ctx, store::ObjectStore& store, const EndpointKey& key);
+
+// One image by its manifest; kNotFound when it is not in the store, kDataLoss when its index is not what was published.
+Result<ImagePtr> read_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+                                  const ManifestDigest& digest);
+
+// Puts an image's index. Everything that it names must be in the store.
+Result<void> put_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const IndexContents& contents,
+                             Random& random);
+
+// The object `name` in images/ or removed/, opened.
+Result<ImagePtr> read_index_object(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+                                   const store::ObjectName& name);
+
+}  // namespace zeropull::artifact
