@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,16 +42,16 @@ class Endpoint:
     def store(self) -> Path: return self.home / "store"
 
     @property
-    def token(self) -> str: return f"demo-token-of-{self.home.name}"
+    def grants(self) -> Path: return self.home / "store.tokens"  # the server's: who may do what
 
     @property
-    def server_tokens(self) -> Path: return self.home / "store.tokens"
+    def token(self) -> Path: return self.home / "store.token"  # the instances'
 
     @property
     def certificates(self) -> Path: return self.home / "certificates"
 
     @property
-    def authority(self) -> Path: return self.certificates / "cert.pem"  # self-signed, so its own authority
+    def authority(self) -> Path: return self.certificates / "cert.pem"  # the server's own: it is self-signed
 
 
 def convert(endpoint: Endpoint, center: Datacenter, target: str, what: str) -> None:
@@ -67,10 +68,12 @@ def prepare_volume(endpoint: Endpoint, center: Datacenter) -> None:
 
 def prepare_store(endpoint: Endpoint, center: Datacenter) -> None:
     convert(endpoint, center, f"store:{endpoint.store}", "the encrypted store")
-    endpoint.server_tokens.touch(mode=0o600)
-    endpoint.server_tokens.write_text(f"{endpoint.token} read *\n")
+    token = secrets.token_hex(16)
+    for path, text in ((endpoint.grants, f"{token} read *\n"), (endpoint.token, f"{token}\n")):
+        path.write_text(text)
+        path.chmod(0o600)
     center.serve("store", datacenter.STORE, datacenter.STORE_PORT,
-                 [endpoint.binary, "store", "serve", "--dir", endpoint.store, "--token-file", endpoint.server_tokens,
+                 [endpoint.binary, "store", "serve", "--dir", endpoint.store, "--token-file", endpoint.grants,
                   "--listen", f"{datacenter.STORE}:{datacenter.STORE_PORT}", "--cert-dir", endpoint.certificates])
 
 
@@ -81,7 +84,8 @@ def agent_config(with_key: bool, with_volume: bool, with_store: bool) -> str:
     if with_volume:
         config["volumes"] = ["/volume"]
     if with_store:
-        config["stores"] = [{"url": STORE_URL, "token_file": "/run/zeropull/store.token", "ca_file": "/run/zeropull/ca.pem"}]
+        config["stores"] = [{"url": STORE_URL, "token_file": "/run/zeropull/store.token", "ca_file": "/run/zeropull/ca.pem",
+                             "publish": False}]
     return json.dumps(config, indent=2)
 
 
@@ -91,7 +95,7 @@ def start_agent(instance: Instance, endpoint: Endpoint, with_volume: bool = Fals
     if with_key:
         instance.write_file("/run/zeropull/endpoint.key", endpoint.key.read_bytes())
     if with_store:
-        instance.write_file("/run/zeropull/store.token", f"{endpoint.token}\n".encode())
+        instance.write_file("/run/zeropull/store.token", endpoint.token.read_bytes())
         instance.write_file("/run/zeropull/ca.pem", endpoint.authority.read_bytes())
     instance.write_file("/run/zeropull/agent.json", agent_config(with_key, with_volume, with_store))
     agent = instance.spawn("agent", [INSTALLED, "agent", "--config", "/run/zeropull/agent.json"])
