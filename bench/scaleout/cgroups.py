@@ -6,6 +6,7 @@ killing processes does not remove cgroup folders.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ class CgroupFolders:
                     (folder / setting).write_text((hierarchy.mount_point / setting).read_text())
             # On v2 only a folder without processes may hand controllers down: the instance's own processes go one level lower.
             if hierarchy.is_v2:
+                hand_down_controllers(hierarchy.mount_point)
                 (folder / "init").mkdir()
         if not self.folders:
             raise DemoError("no cgroup hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup")
@@ -64,6 +66,13 @@ class CgroupFolders:
             return all([remove_tree(folder) for _, folder in self.folders])
 
         wait_until(gone, "the end of the instance's cgroups")
+
+
+def hand_down_controllers(top: Path) -> None:
+    """Lets folders below the top of a v2 hierarchy have its controllers, as runc does for a container that lies there."""
+    for controller in (top / "cgroup.controllers").read_text().split():
+        with contextlib.suppress(OSError):  # one that cannot be handed down is not there for containers either
+            (top / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def remove_tree(folder: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +42,16 @@ class Endpoint:
     def store(self) -> Path: return self.home / "store"
 
     @property
-    def token(self) -> Path: return self.home / "store.token"
+    def grants(self) -> Path: return self.home / "store.tokens"  # the server's: who may do what
+
+    @property
+    def token(self) -> Path: return self.home / "store.token"  # the instances'
 
     @property
     def certificates(self) -> Path: return self.home / "certificates"
 
     @property
-    def authority(self) -> Path: return self.certificates / "ca.pem"
+    def authority(self) -> Path: return self.certificates / "cert.pem"  # the server's own: it is self-signed
 
 
 def convert(endpoint: Endpoint, center: Datacenter, target: str, what: str) -> None:
@@ -64,10 +68,12 @@ def prepare_volume(endpoint: Endpoint, center: Datacenter) -> None:
 
 def prepare_store(endpoint: Endpoint, center: Datacenter) -> None:
     convert(endpoint, center, f"store:{endpoint.store}", "the encrypted store")
-    endpoint.token.write_text("demo-" + endpoint.home.name + "\n")
-    endpoint.token.chmod(0o600)
+    token = secrets.token_hex(16)
+    for path, text in ((endpoint.grants, f"{token} read *\n"), (endpoint.token, f"{token}\n")):
+        path.write_text(text)
+        path.chmod(0o600)
     center.serve("store", datacenter.STORE, datacenter.STORE_PORT,
-                 [endpoint.binary, "store", "serve", "--dir", endpoint.store, "--token-file", endpoint.token,
+                 [endpoint.binary, "store", "serve", "--dir", endpoint.store, "--token-file", endpoint.grants,
                   "--listen", f"{datacenter.STORE}:{datacenter.STORE_PORT}", "--cert-dir", endpoint.certificates])
 
 
@@ -78,7 +84,8 @@ def agent_config(with_key: bool, with_volume: bool, with_store: bool) -> str:
     if with_volume:
         config["volumes"] = ["/volume"]
     if with_store:
-        config["stores"] = [{"url": STORE_URL, "token_file": "/run/zeropull/store.token", "ca_file": "/run/zeropull/ca.pem"}]
+        config["stores"] = [{"url": STORE_URL, "token_file": "/run/zeropull/store.token", "ca_file": "/run/zeropull/ca.pem",
+                             "publish": False}]
     return json.dumps(config, indent=2)
 
 
