@@ -74,3 +74,17 @@ wait_until() {
     read -r -t 0.05 <> <(:) || true
   done
 }
+
+# start_registry DIR: Debian's docker-registry on this network namespace's loopback, keeping its data below DIR. Sets REGISTRY.
+start_registry() {
+  REGISTRY=localhost:5000
+  mkdir -p "$1"
+  cat > "$1/config.yml" <<CONFIG
+version: 0.1
+log: {accesslog: {disabled: false}, level: info}
+storage: {filesystem: {rootdirectory: $1/data}}
+http: {addr: "$REGISTRY"}
+CONFIG
+  docker-registry serve "$1/config.yml" > "$1/log" 2>&1 &
+  wait_until 10 bash -c "exec 3<> /dev/tcp/localhost/5000"
+}

@@ -42,7 +42,7 @@ EndpointKey EndpointKey::generate(Random& random) {
 }
 
 Result<EndpointKey> EndpointKey::load(const std::string& path) {
-  auto fd = TRY(os::open_file(path, O_RDONLY | O_NOFOLLOW).with_context("key file"));
+  auto fd = TRY(os::open_file(path, O_RDONLY).with_context("key file"));
   auto info = TRY(os::stat_fd(fd.get()).with_context("key file {}", path));
   if (!S_ISREG(info.st_mode)) return make_error(Code::kFailedPrecondition, "key file {} is not a plain file", path);
   if ((info.st_mode & 07777) != 0600) {

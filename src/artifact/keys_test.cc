@@ -34,7 +34,7 @@ TEST_F(KeyFile, that_others_may_read_is_refused_with_the_remedy) {
 }
 
 TEST_F(KeyFile, of_another_size_is_refused) {
-  for (std::size_t size : {0, 31, 33, 64}) {
+  for (std::size_t size : {0UL, 31UL, 33UL, 64UL}) {
     MUST(os::replace_file(path_, Bytes(size)));
     EXPECT_TRUE(EndpointKey::load(path_).failed_with(Code::kFailedPrecondition)) << size;
   }

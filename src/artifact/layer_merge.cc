@@ -1,7 +1,7 @@
 #include "artifact/layer_merge.h"
 
 #include <algorithm>
-#include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -152,22 +152,10 @@ class Merger {
     Attributes attributes{own.mode, own.uid, own.gid, own.mtime, {}};
     for (const auto& [name, value] : layers_[place.layer].xattrs(own.xattrs)) attributes.xattrs.emplace(name, value);
     if ((own.directory_flags & kDirectoryImplicit) == 0) return attributes;
-    const auto known = inherited_.find({place.layer, place.node});
-    if (known == inherited_.end()) {
-      auto lower = TRY(find_inherited(place, path));
-      inherited_.emplace(std::pair(place.layer, place.node), std::move(lower));
-      return directory_attributes(place, path);
-    }
-    const std::optional<Attributes>& lower = known->second;
+    auto lower = TRY(find_inherited(place, path));
     if (!lower) return attributes;
-    if ((own.directory_flags & kDirectoryExplicit) == 0) {
-      Attributes copied = *lower;
-      copied.xattrs.merge(attributes.xattrs);
-      chmod_acl(copied.mode, copied.xattrs);
-      return copied;
-    }
-    XattrMap inherited = lower->xattrs;
-    attributes.xattrs.merge(inherited);
+    if ((own.directory_flags & kDirectoryExplicit) == 0) std::swap(attributes, *lower);
+    attributes.xattrs.merge(lower->xattrs);
     chmod_acl(attributes.mode, attributes.xattrs);
     return attributes;
   }
@@ -207,10 +195,9 @@ class Merger {
   const Context& ctx_;
   const std::span<const LayerTable> layers_;
   MergedTree merged_;
-  std::vector<std::uint16_t> devices_;                                                // by layer; 0 without a blob
-  std::vector<std::unordered_map<LayerNode, erofs::NodeId>> links_;                   // by layer: inodes with several names
-  std::vector<std::unordered_map<std::uint32_t, erofs::XattrSetId>> sets_;            // by layer
-  std::map<std::pair<std::size_t, LayerNode>, std::optional<Attributes>> inherited_;  // of implicit directories
+  std::vector<std::uint16_t> devices_;                                      // by layer; 0 without a blob
+  std::vector<std::unordered_map<LayerNode, erofs::NodeId>> links_;         // by layer: inodes with several names
+  std::vector<std::unordered_map<std::uint32_t, erofs::XattrSetId>> sets_;  // by layer
   std::string path_;
 };
 

@@ -75,6 +75,25 @@ Result<std::optional<std::uint32_t>> lstat_in(const PathTree& tree, std::string_
 struct Walk {
   const PathTree& tree;
   int links = 0;
+  // The directory found last: names are walked front to back, and each would be looked up from the root again.
+  std::string last_path{};
+  std::uint32_t last_node = 0;
+
+  Result<std::optional<std::uint32_t>> lstat(const std::string& path) {
+    const auto slash = path.rfind('/');
+    const bool follows = std::string_view(path).substr(0, slash) == last_path;
+    std::optional<std::uint32_t> node;
+    if (follows) {
+      node = tree.lookup(last_node, std::string_view(path).substr(slash + 1));
+    } else {
+      node = TRY(lstat_in(tree, path));
+    }
+    if (node && tree.kind(*node) == PathTree::Kind::kDirectory) {
+      last_path = path;
+      last_node = *node;
+    }
+    return node;
+  }
 
   struct Step {
     std::string path;
@@ -85,7 +104,7 @@ struct Walk {
     if (path_text.size() > codec::kPathLengthMax) return too_long(path_text);
     std::string path = rooted(path_text);
     if (path == "/") return Step{std::move(path), false};
-    const auto node = TRY(lstat_in(tree, path));
+    const auto node = TRY(lstat(path));
     if (!node || tree.kind(*node) != PathTree::Kind::kSymlink) return Step{std::move(path), false};
     ++links;
     return Step{std::string(tree.target(*node)), true};
@@ -109,6 +128,18 @@ struct Walk {
     return join(new_folder, step.path);
   }
 };
+
+// Whether no symlink is met, and no ".." or file: the text alone says then where the path leads. Almost every path is such.
+bool is_free_of_links(const PathTree& tree, std::string_view path) {
+  std::optional<std::uint32_t> at = 0;
+  for (const std::string_view name : split_path(path)) {
+    if (name == "..") return false;
+    if (name == "." || !at) continue;
+    if (tree.kind(*at) != PathTree::Kind::kDirectory) return false;
+    at = tree.lookup(*at, name);
+  }
+  return !at || tree.kind(*at) != PathTree::Kind::kSymlink;
+}
 
 }  // namespace
 
@@ -144,7 +175,7 @@ std::vector<std::string_view> split_path(std::string_view path) {
 }
 
 Result<std::string> resolve_in_root(const PathTree& tree, std::string_view path_text) {
-  if (path_text.empty()) return std::string();
+  if (is_free_of_links(tree, path_text)) return rooted(path_text).substr(1);
   Walk walk{tree};
   std::string path(path_text);
   for (;;) {

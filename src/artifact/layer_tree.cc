@@ -67,11 +67,11 @@ class LayerTree::View final : public PathTree {
 
 Result<LayerTree::Content> LayerTree::apply(const codec::TarEntry& entry, std::uint64_t blob_offset) {
   const std::string path = clean_path(entry.path);
+  for (const std::string_view part : split_path(entry.path)) {
+    if (part == "..") return refuse("the name has \"..\" in it");
+  }
   if (path == "." || path == "/") return Content::kIgnore;  // containerd keeps a layer's root as it made it
   if (path.starts_with('/')) return refuse("the name is absolute");
-  for (const std::string_view name : split_path(entry.path)) {
-    if (name == "..") return refuse("the name has \"..\" in it");
-  }
   const auto [parent_path, name] = split_last(path);
   const auto parent = TRY(ensure_parent(parent_path));
   if (name == kOpaqueMarker) {

@@ -15,7 +15,7 @@ class ProgressCounter {
   ProgressCounter(const Progress& progress, std::string task, std::uint64_t total)
       : progress_(progress), task_(std::move(task)), total_(total) {}
   void add(std::uint64_t bytes) { report(done_.fetch_add(bytes) + bytes, false); }
-  void finish() { report(done_, true); }
+  void finish() { report(total_, true); }  // with what needed no work
 
  private:
   void report(std::uint64_t done, bool finished) {

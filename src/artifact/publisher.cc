@@ -10,6 +10,7 @@
 #include "artifact/progress_counter.h"
 #include "artifact/references.h"
 #include "artifact/store_catalog.h"
+#include "base/check.h"
 #include "base/executor.h"
 #include "base/log.h"
 #include "codec/digest.h"
@@ -118,16 +119,22 @@ Result<void> Publisher::publish_blob(const Context& ctx, const BlobContents& blo
   return publish_sources(ctx, {{&blob, fd}}, {});
 }
 
-Result<void> Publisher::publish_sources(const Context& ctx, const std::vector<Source>& sources, const Progress& report) {
+std::vector<Publisher::Run> Publisher::plan_runs(const std::vector<Source>& sources) {
   std::vector<Run> runs;
-  std::uint64_t total = 0;
   for (std::size_t source = 0; source < sources.size(); ++source) {
     const BlobContents& blob = *sources[source].blob;
-    total += blob.size;
+    CHECK(blob.frames.size() == frame_count(blob.size, kFrameSize));
     for (std::uint64_t first = 0; first < blob.frames.size(); first += kPublishRunFrames) {
       runs.push_back({source, first, std::min<std::uint64_t>(kPublishRunFrames, blob.frames.size() - first)});
     }
   }
+  return runs;
+}
+
+Result<void> Publisher::publish_sources(const Context& ctx, const std::vector<Source>& sources, const Progress& report) {
+  auto runs = plan_runs(sources);
+  std::uint64_t total = 0;
+  for (const Source& source : sources) total += source.blob->size;
   ProgressCounter progress(report, "publish", total);
   std::vector<PlacedRun> placed(runs.size());
   std::atomic<std::size_t> next = 0;
@@ -142,16 +149,24 @@ Result<void> Publisher::publish_sources(const Context& ctx, const std::vector<So
     return {};
   };
   TRY(parallel_for(ctx, options_.threads, options_.threads, work).with_context("publish to {}", store_.describe()));
+  keep_places(sources, runs, placed);
+  progress.finish();
+  return {};
+}
+
+void Publisher::keep_places(const std::vector<Source>& sources, const std::vector<Run>& runs,
+                            const std::vector<PlacedRun>& placed) {
   std::vector<BlobContents> blobs;
   for (const Source& source : sources) {
-    BlobContents blob = *source.blob;
-    blob.packs.clear();
-    blob.frames.clear();
+    BlobContents blob;
+    blob.role = source.blob->role;
+    blob.id = source.blob->id;
+    blob.size = source.blob->size;
     blobs.push_back(std::move(blob));
   }
   for (std::size_t i = 0; i < runs.size(); ++i) {
     BlobContents& blob = blobs[runs[i].source];
-    for (FrameEntry& frame : placed[i].frames) {
+    for (FrameEntry frame : placed[i].frames) {
       if (frame.in_pack()) frame.pack += static_cast<std::uint32_t>(blob.packs.size());
       blob.frames.push_back(frame);
     }
@@ -162,8 +177,6 @@ Result<void> Publisher::publish_sources(const Context& ctx, const std::vector<So
     BlobId id = blob.id;
     places->insert_or_assign(id, Place{nullptr, 0, std::make_shared<const BlobContents>(std::move(blob))});
   }
-  progress.finish();
-  return {};
 }
 
 Result<void> Publisher::publish_missing(const Context& ctx, const CacheFolder& folder, const IndexContents& contents) {
@@ -204,8 +217,7 @@ Result<void> Publisher::check_reused(const Context& ctx, const IndexContents& co
 Result<void> Publisher::publish_image(const Context& ctx, const CacheFolder& folder, IndexContents contents) {
   auto digest = contents.image.manifest_digest;
   auto published = [&]() -> Result<void> {
-    // The index of this image that is there already is kept where it can be: nobody who took over places of it is left with
-    // nothing.
+    // What this image's present index names stays named, for those who took over its places.
     auto present = read_store_image(ctx, store_, key_, digest);
     if (present.ok()) take_places(*present);
     TRY(publish_missing(ctx, folder, contents));

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "artifact/cache_folder.h"
 #include "artifact/index.h"
@@ -61,6 +62,8 @@ class Publisher {
   };
   Publisher(store::ObjectStore& store, const EndpointKey& key, PublishOptions options, Random& random);
   void take_places(const ImagePtr& image);
+  static std::vector<Run> plan_runs(const std::vector<Source>& sources);
+  void keep_places(const std::vector<Source>& sources, const std::vector<Run>& runs, const std::vector<PlacedRun>& placed);
   Result<void> publish_sources(const Context& ctx, const std::vector<Source>& sources, const Progress& report);
   // Publishes those of the blobs that have no place yet.
   Result<void> publish_missing(const Context& ctx, const CacheFolder& folder, const IndexContents& contents);

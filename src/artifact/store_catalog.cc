@@ -101,6 +101,10 @@ Result<ImagePtr> read_store_image(const Context& ctx, store::ObjectStore& store,
 
 Result<void> put_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const IndexContents& contents,
                              Random& random) {
+  for (const BlobContents& blob : contents.blobs) {
+    bool placed = std::ranges::none_of(blob.frames, [](const auto& frame) { return frame.codec == FrameCodec::kUnplaced; });
+    if (!placed) return make_error(Code::kFailedPrecondition, "blob {} is not in the store", blob.id);
+  }
   auto index = TRY(encode_index(contents));
   auto name = image_object(key, contents.image.manifest_digest);
   return store.put(ctx, name, seal_index(key, name, index, random));

@@ -40,7 +40,7 @@ Result<StoreCatalog> read_store_catalog(const Context& ctx, store::ObjectStore& 
 Result<ImagePtr> read_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
                                   const ManifestDigest& digest);
 
-// Puts an image's index. Everything that it names must be in the store.
+// Puts an image's index. Everything that it names must be in the store; kFailedPrecondition for a frame without a place.
 Result<void> put_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const IndexContents& contents,
                              Random& random);
 

@@ -17,6 +17,10 @@
 #include "base/executor.h"
 #include "codec/digest.h"
 #include "store/folder_store.h"
+#include "store/http_store.h"
+#include "store/scoped_store.h"
+#include "store/self_signed.h"
+#include "store/server.h"
 
 namespace zeropull::artifact {
 namespace {
@@ -125,6 +129,27 @@ TEST_F(StoreImage, comes_back_as_it_was_published) {
   EXPECT_EQ(catalog.find_reference("registry.example/sample:2"), nullptr);
   MUST(verify_store_image(ctx_, store_, key_, *catalog.images[0]));
   MUST(fetch(sample));
+}
+
+TEST_F(StoreImage, travels_over_https_in_an_endpoints_own_folder) {
+  auto sample = make_sample(1);
+  publish_sample(*folder_, sample);
+  std::string certificate = scratch_.path() + "/certificate.pem";
+  std::string private_key = scratch_.path() + "/key.pem";
+  MUST(store::create_self_signed({.certificate_file = certificate, .key_file = private_key, .names = {"127.0.0.1"}}));
+  auto server = MUST(store::StoreServer::create(MUST(store::FolderStore::open(scratch_.path() + "/served")),
+                                                MUST(store::Tokens::parse("token-of-endpoint-seven write seven")),
+                                                {.certificate_file = certificate, .key_file = private_key}));
+  store::HttpStoreOptions options{.url = server->url(), .token = "token-of-endpoint-seven"};
+  options.client.ca_file = certificate;
+  auto client = MUST(store::HttpStore::create(std::move(options)));
+  store::ScopedStore endpoint(*client, MUST(store::ObjectName::parse("seven")));
+  auto publisher = MUST(Publisher::create(ctx_, endpoint, key_));
+  MUST(publisher->publish_image(ctx_, *folder_, sample.contents));
+  auto index = MUST(read_store_image(ctx_, endpoint, key_, sample.contents.image.manifest_digest));
+  auto cache = fresh_cache();
+  MUST(fetch_image(ctx_, endpoint, *index, *cache));
+  MUST(verify_image(ctx_, *cache, *cache->images()[0]));
 }
 
 TEST_F(StoreImage, frames_rest_as_small_as_they_can) {

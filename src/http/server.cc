@@ -25,7 +25,7 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 using tcp = asio::ip::tcp;
-using Clean = boost::system::error_code;
+using ErrorCode = boost::system::error_code;
 using PlainStream = beast::tcp_stream;
 using TlsStream = asio::ssl::stream<beast::tcp_stream>;  // Beast's own stalls on an empty buffer before a large one
 
@@ -85,20 +85,7 @@ class Session final : public Shared::Connection, public std::enable_shared_from_
   Session(Shared& shared, Stream stream) : shared_(shared), stream_(std::move(stream)), buffer_(2 * kHeadersMax) {}
 
   void start() {
-    Clean ignored;
-    tcp_layer().socket().set_option(tcp::no_delay(true), ignored);
-    auto peer = tcp_layer().socket().remote_endpoint(ignored);
-    peer_.address = fmt::format("{}:{}", peer.address().to_string(ignored), peer.port());
-    if constexpr (std::is_same_v<Stream, TlsStream>) {
-      tcp_layer().expires_after(shared_.options.read_timeout);
-      stream_.async_handshake(asio::ssl::stream_base::server, [self = this->shared_from_this()](Clean error) {
-        if (error) return self->close();
-        self->learn_peer();
-        self->read_request();
-      });
-    } else {
-      asio::post(stream_.get_executor(), [self = this->shared_from_this()] { self->read_request(); });
-    }
+    asio::post(stream_.get_executor(), [self = this->shared_from_this()] { self->greet(); });
   }
 
   void close_when_idle() override {
@@ -114,6 +101,23 @@ class Session final : public Shared::Connection, public std::enable_shared_from_
   using Parser = beast::http::request_parser<beast::http::string_body>;
 
   PlainStream& tcp_layer() { return beast::get_lowest_layer(stream_); }
+
+  void greet() {
+    ErrorCode ignored;
+    tcp_layer().socket().set_option(tcp::no_delay(true), ignored);
+    auto peer = tcp_layer().socket().remote_endpoint(ignored);
+    peer_.address = fmt::format("{}:{}", peer.address().to_string(ignored), peer.port());
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      tcp_layer().expires_after(shared_.options.read_timeout);
+      stream_.async_handshake(asio::ssl::stream_base::server, [self = this->shared_from_this()](ErrorCode error) {
+        if (error) return self->close();
+        self->learn_peer();
+        self->read_request();
+      });
+    } else {
+      read_request();
+    }
+  }
 
   void learn_peer() {
     if constexpr (std::is_same_v<Stream, TlsStream>) {
@@ -133,7 +137,7 @@ class Session final : public Shared::Connection, public std::enable_shared_from_
     parser_->header_limit(kHeadersMax);
     parser_->body_limit(shared_.options.body_max);
     tcp_layer().expires_after(shared_.options.idle_timeout);
-    beast::http::async_read_header(stream_, buffer_, *parser_, [self = this->shared_from_this()](Clean error, std::size_t) {
+    beast::http::async_read_header(stream_, buffer_, *parser_, [self = this->shared_from_this()](ErrorCode error, std::size_t) {
       if (error) return self->refuse(error);
       self->busy_ = true;
       self->tcp_layer().expires_after(self->shared_.options.read_timeout);
@@ -144,7 +148,7 @@ class Session final : public Shared::Connection, public std::enable_shared_from_
 
   void send_continue() {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    asio::async_write(stream_, asio::buffer(kContinue), [self = this->shared_from_this()](Clean error, std::size_t) {
+    asio::async_write(stream_, asio::buffer(kContinue), [self = this->shared_from_this()](ErrorCode error, std::size_t) {
       if (error) return self->close();
       self->read_body();
     });
@@ -154,14 +158,14 @@ class Session final : public Shared::Connection, public std::enable_shared_from_
   void read_body() {
     if (parser_->is_done()) return dispatch();
     tcp_layer().expires_after(shared_.options.read_timeout);
-    beast::http::async_read_some(stream_, buffer_, *parser_, [self = this->shared_from_this()](Clean error, std::size_t) {
+    beast::http::async_read_some(stream_, buffer_, *parser_, [self = this->shared_from_this()](ErrorCode error, std::size_t) {
       if (error) return self->refuse(error);
       self->read_body();
     });
   }
 
   // Answers what the parser could not take, where the peer still listens.
-  void refuse(Clean why) {
+  void refuse(ErrorCode why) {
     using beast::http::error;
     const bool malformed = why.category() == beast::http::make_error_code(error::bad_target).category();
     const bool gone = why == error::end_of_stream || why == error::partial_message;
@@ -174,7 +178,7 @@ class Session final : public Shared::Connection, public std::enable_shared_from_
     inline_answer_ = head_of({.status = status, .headers = {}, .body = {}}, 0);
     tcp_layer().expires_after(shared_.options.read_timeout);
     asio::async_write(stream_, asio::buffer(inline_answer_),
-                      [self = this->shared_from_this()](Clean, std::size_t) { self->close(); });
+                      [self = this->shared_from_this()](ErrorCode, std::size_t) { self->close(); });
   }
 
   void dispatch() {
@@ -252,11 +256,11 @@ class Session final : public Shared::Connection, public std::enable_shared_from_
 
   // Blocks the worker until the event thread has written both or the peer took nothing for the timeout.
   Result<void> write(std::string_view head, ByteView body) {
-    std::promise<Clean> written;
+    std::promise<ErrorCode> written;
     asio::post(stream_.get_executor(), [&, self = this->shared_from_this()] {
       self->tcp_layer().expires_after(shared_.options.read_timeout);
       const std::array<asio::const_buffer, 2> buffers = {asio::buffer(head), asio::buffer(body.data(), body.size())};
-      asio::async_write(self->stream_, buffers, [&written, self](Clean error, std::size_t) {
+      asio::async_write(self->stream_, buffers, [&written, self](ErrorCode error, std::size_t) {
         self->tcp_layer().expires_never();
         written.set_value(error);
       });
@@ -267,7 +271,7 @@ class Session final : public Shared::Connection, public std::enable_shared_from_
 
   // On the strand. A TLS peer gets no close_notify: every answer has a length, so nothing can be cut unnoticed.
   void close() {
-    Clean ignored;
+    ErrorCode ignored;
     tcp_layer().socket().shutdown(tcp::socket::shutdown_both, ignored);
     tcp_layer().close();
     auto connections = shared_.connections.lock();
@@ -319,10 +323,10 @@ class BeastServer final : public HttpServer {
 Result<void> BeastServer::set_up_tls() {
   const auto& options = shared_->options;
   auto& tls = shared_->tls;
-  const auto failed = [](std::string_view what, const std::string& file, Clean error) {
+  const auto failed = [](std::string_view what, const std::string& file, ErrorCode error) {
     return make_error(Code::kFailedPrecondition, "{} {}: {}", what, file, error.message());
   };
-  Clean error;
+  ErrorCode error;
   SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
   if (tls.use_certificate_chain_file(options.certificate_file, error))
     return failed("certificate", options.certificate_file, error);
@@ -340,7 +344,7 @@ Result<void> BeastServer::set_up_tls() {
 Result<void> BeastServer::start() {
   const auto& options = shared_->options;
   if (!options.certificate_file.empty()) TRY(set_up_tls());
-  Clean error;
+  ErrorCode error;
   const auto address = asio::ip::make_address(options.address, error);
   if (error) return make_error(Code::kInvalidArgument, "\"{}\" is no IP address to listen on", options.address);
   const tcp::endpoint endpoint(address, options.port);
@@ -357,7 +361,7 @@ Result<void> BeastServer::start() {
 }
 
 void BeastServer::accept() {
-  acceptor_.async_accept(asio::make_strand(shared_->io), [this](Clean error, tcp::socket socket) {
+  acceptor_.async_accept(asio::make_strand(shared_->io), [this](ErrorCode error, tcp::socket socket) {
     if (shared_->stopping) return;
     if (!error) {
       open(std::move(socket));
@@ -365,7 +369,7 @@ void BeastServer::accept() {
     }
     LOG_WARN(kLog, "{}: accept: {}", shared_->options.name, error.message());
     pause_.expires_after(kAcceptPause);
-    pause_.async_wait([this](Clean ended) {
+    pause_.async_wait([this](ErrorCode ended) {
       if (!ended && !shared_->stopping) accept();
     });
   });
@@ -386,11 +390,16 @@ void BeastServer::open(tcp::socket socket) {
 
 void BeastServer::stop(Duration grace) {
   if (shared_->stopping.exchange(true)) return;
-  asio::post(acceptor_.get_executor(), [this] {
-    Clean ignored;
+  if (threads_.empty()) return;  // start() failed
+  // Waited for: a port that still listens takes connections that nobody answers.
+  std::promise<void> closed;
+  asio::post(acceptor_.get_executor(), [&] {
+    ErrorCode ignored;
     acceptor_.close(ignored);
     pause_.cancel();
+    closed.set_value();
   });
+  closed.get_future().wait();
   {
     auto connections = shared_->connections.lock();
     for (const auto& connection : *connections) connection->close_when_idle();

@@ -90,6 +90,7 @@ void LoginSources::forget(const std::string& host) {
 
 Result<std::shared_ptr<LoginSource>> DockerConfig::parse(std::string_view text) {
   const auto document = TRY(codec::parse_json(text, {.size_max = kAuthFileMax}));
+  if (!document.is_object()) return make_error(Code::kInvalidArgument, "expected a JSON object");
   std::shared_ptr<DockerConfig> config(new DockerConfig());
   const auto* auths = TRY(codec::json_optional_object(document, "auths"));
   if (auths != nullptr) {

@@ -25,7 +25,7 @@ TEST(Reference, normalises_names_as_docker_does) {
 
 TEST(Reference, refuses_what_the_grammar_does_not_have) {
   for (const std::string text : {"",
-                                 "UPPER/case",
+                                 "Upper",
                                  "host.io/Upper",
                                  "host.io/",
                                  "host.io//a",

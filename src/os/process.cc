@@ -55,6 +55,23 @@ std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
   _exit(127);
 }
 
+// write(2) that reports a reader's end by EPIPE alone: a child that does not read its input must not end us by SIGPIPE.
+ssize_t write_to_pipe(int fd, std::string_view bytes) {
+  sigset_t pipe_signal, before;
+  sigemptyset(&pipe_signal);
+  sigaddset(&pipe_signal, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+  const int error = errno;
+  if (n < 0 && error == EPIPE) {
+    const timespec now{};
+    sigtimedwait(&pipe_signal, nullptr, &now);  // takes the signal that the write has left pending
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return n;
+}
+
 }  // namespace
 
 std::string ExitStatus::describe() const {
@@ -160,7 +177,7 @@ Result<std::string> run_program(const Context& ctx, const RunOptions& options) {
       return errno_error(errno, "poll");
     }
     if ((waiting[0].revents & (POLLOUT | POLLERR)) != 0) {
-      ssize_t n = ::write(in.write_end.get(), input.data(), std::min<std::size_t>(input.size(), PIPE_BUF));
+      ssize_t n = write_to_pipe(in.write_end.get(), input.substr(0, PIPE_BUF));
       if (n > 0) input.remove_prefix(static_cast<std::size_t>(n));
       if (n < 0 && errno == EPIPE) input = {};
     }

@@ -50,5 +50,13 @@ TEST(Child, is_killed_and_reaped_when_its_owner_ends) {
   EXPECT_EQ(kill(pid, 0), -1);
 }
 
+TEST(RunProgram, survives_a_program_that_does_not_read_its_input) {
+  const std::string input(1 << 20, 'x');
+  for (int i = 0; i < 20; ++i) {
+    auto output = run_program(Context::root("test").with_timeout(std::chrono::seconds(10)), {.argv = {"true"}, .input = input});
+    EXPECT_TRUE(output.ok());
+  }
+}
+
 }  // namespace
 }  // namespace zeropull::os

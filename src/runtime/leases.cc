@@ -29,9 +29,10 @@ Result<std::string> Leases::create(const Context& ctx, Duration lifetime) const 
   return response.lease().id();
 }
 
-Result<void> Leases::remove(const Context& ctx, const std::string& lease_id) const {
+Result<void> Leases::remove(const Context& ctx, const std::string& lease_id, Held held) const {
   api::DeleteRequest request;
   request.set_id(lease_id);
+  request.set_sync(held == Held::kCollected);
   google::protobuf::Empty response;
   auto removed = call(ctx, client_, {.what = fmt::format("remove lease {}", lease_id)},
                       [&](grpc::ClientContext& context) { return stub(client_).Delete(&context, request, &response); });

@@ -17,7 +17,9 @@ class Leases {
   explicit Leases(ContainerdClient client) : client_(std::move(client)) {}
   // The new lease's id, random.
   Result<std::string> create(const Context& ctx, Duration lifetime = kLeaseLifetime) const;
-  Result<void> remove(const Context& ctx, const std::string& lease_id) const;  // absent is fine
+  // Absent is fine. kCollected waits until what the lease alone held is gone; kLater leaves that to the collector.
+  enum class Held { kLater, kCollected };
+  Result<void> remove(const Context& ctx, const std::string& lease_id, Held held = Held::kLater) const;
   Result<std::vector<std::string>> list(const Context& ctx) const;
 
  private:

@@ -26,8 +26,9 @@ void tell(const std::function<void()>& callback) {
 // For what must be undone although the caller's time is over or it was cancelled.
 Context cleanup_context(const Context& ctx) { return Context::root(ctx.trace_id(), {}, kCleanupTimeout); }
 
-void drop_lease(const Context& ctx, const ContainerdClient& client, const std::string& lease) {
-  if (auto removed = Leases(client).remove(cleanup_context(ctx), lease); !removed.ok()) {
+void drop_lease(const Context& ctx, const ContainerdClient& client, const std::string& lease,
+                Leases::Held held = Leases::Held::kLater) {
+  if (auto removed = Leases(client).remove(cleanup_context(ctx), lease, held); !removed.ok()) {
     LOG_WARN(kLog, "a lease stays until it expires: {}", removed.error().message());
   }
 }
@@ -79,14 +80,14 @@ Result<Created> create_under_lease(const Context& ctx, const ContainerdClient& c
   return Created{.record = std::move(record), .rootfs = std::move(mounts)};
 }
 
-// Under a lease, which is given back in `lease` for the caller to drop. A failure leaves nothing: what only the lease held is
-// collected with it.
+// Under a lease, which is given back in `lease` for the caller to drop. A failure leaves nothing: what the lease alone held is
+// collected with it, so that the container's name is free at once.
 Result<Created> create(const Context& ctx, const ContainerdClient& client, const RunOptions& options, const RunProgress& progress,
                        std::string& lease) {
   if (options.spec.container_id.empty()) return make_error(Code::kInvalidArgument, "the container has no name");
   lease = TRY(Leases(client).create(ctx));
   auto created = create_under_lease(ctx, client.with_lease(lease), options, progress);
-  if (!created.ok()) drop_lease(ctx, client, lease);
+  if (!created.ok()) drop_lease(ctx, client, lease, Leases::Held::kCollected);
   return created;
 }
 

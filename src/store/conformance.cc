@@ -86,7 +86,7 @@ TEST_P(StoreConformance, lists_in_the_order_of_names_page_by_page) {
   for (const auto& name : expected) put(name, name);
   std::vector<std::string> sorted(expected.begin(), expected.end());
   EXPECT_EQ(names(), sorted);
-  for (std::size_t limit : {1, 2, 3, 5, 17, 18, 19}) {
+  for (std::size_t limit : {1UL, 2UL, 3UL, 5UL, 17UL, 18UL, 19UL}) {
     std::vector<std::string> listed;
     ListRequest request{.folder = {}, .after = {}, .limit = limit};
     do {

@@ -19,6 +19,9 @@ inline constexpr std::uint64_t kObjectSizeMax = 80 * kMiB;
 // One page of a listing; S3's limit too.
 inline constexpr std::size_t kListMax = 1000;
 
+// Objects that one listing keeps in memory: the packs of 60 TiB.
+inline constexpr std::size_t kListAllMax = 4'000'000;
+
 // The JSON of a page: names, two numbers each, and their quotes.
 inline constexpr std::size_t kListBodyMax = kListMax * (kNameMax + 100);
 

@@ -36,6 +36,9 @@ Result<std::vector<ListedObject>> list_all(const Context& ctx, ObjectStore& stor
   request.folder = std::move(folder);
   do {
     auto page = TRY(store.list(ctx, request));
+    if (all.size() + page.objects.size() > kListAllMax) {
+      return make_error(Code::kOutOfRange, "{}: more than {} objects", store.describe(), kListAllMax);
+    }
     std::ranges::move(page.objects, std::back_inserter(all));
     request.after = std::move(page.continue_after);
   } while (request.after);

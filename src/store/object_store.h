@@ -65,7 +65,7 @@ class ObjectStore {
   virtual std::string describe() const = 0;
 };
 
-// All pages of a listing.
+// All pages of a listing; kOutOfRange above kListAllMax objects.
 Result<std::vector<ListedObject>> list_all(const Context& ctx, ObjectStore& store, std::optional<ObjectName> folder);
 
 }  // namespace zeropull::store
