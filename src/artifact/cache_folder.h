@@ -37,6 +37,10 @@ using ImagePtr = std::shared_ptr<const ArtifactIndex>;
 
 enum class Access { kRead, kWrite };
 
+// How a blob's file is written. kDirect goes past the page cache, which mounts do not read from, where the file system can; the
+// blob must be a whole number of blocks, written in aligned pieces (BlobWriter does). kCached suits whoever reads it again soon.
+enum class BlobWrites { kDirect, kCached };
+
 struct CacheFolderOptions {
   Access access = Access::kRead;
   // Seals are checked with it before an index is parsed, and made with it. Without a key nothing is checked: for inspection
@@ -145,7 +149,7 @@ class CacheWriter {
   CacheWriter& operator=(CacheWriter&&) = delete;
 
   // An empty file in tmp/, open for reading and writing.
-  Result<PendingBlob> create_blob();
+  Result<PendingBlob> create_blob(BlobWrites writes = BlobWrites::kCached);
   // Syncs the file and gives it its name. The caller vouches that `id` is the id of its bytes and `size` their number (a file of
   // another size is kInternal). A blob that is already there with this size stays, and the pending one is dropped.
   Result<void> adopt(PendingBlob blob, const BlobId& id, std::uint64_t size);

@@ -26,10 +26,15 @@ PendingBlob::~PendingBlob() {
   if (!path_.empty()) ::unlink(path_.c_str());
 }
 
-Result<PendingBlob> CacheWriter::create_blob() {
+Result<PendingBlob> CacheWriter::create_blob(BlobWrites writes) {
   std::string path = folder_->temporary_path("blob");
   auto fd = TRY(os::open_file(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  return PendingBlob(std::move(fd), std::move(path));
+  PendingBlob blob(std::move(fd), path);
+  if (writes == BlobWrites::kCached) return blob;
+  auto direct = os::open_file(path, O_RDWR | O_NOFOLLOW | O_DIRECT);
+  if (direct.ok()) blob.fd_ = std::move(direct).take();
+  if (!direct.ok() && direct.error().errno_value() != EINVAL) return std::move(direct).take_error();
+  return blob;
 }
 
 Result<void> CacheWriter::adopt(PendingBlob blob, const BlobId& id, std::uint64_t size) {

@@ -117,7 +117,7 @@ class Conversion {
   }
 
   Result<CachedLayer> convert_one(const Context& ctx, const DiffId& diff_id, const oci::Layer& layer) {
-    auto blob = TRY(writer_.create_blob());
+    auto blob = TRY(writer_.create_blob(options_.blob_writes));
     auto table = TRY(writer_.create_blob());
     LayerProgress progress(options_.progress, layer);
     LayerWorkerInput input;

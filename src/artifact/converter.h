@@ -21,7 +21,8 @@ struct ConvertOptions {
   oci::Platform platform = oci::host_platform();
   std::size_t jobs = 0;  // layers at once; 0: by cores
   UnpackLimits limits = {};
-  Progress progress = {};  // one task a layer; may be empty
+  BlobWrites blob_writes = BlobWrites::kDirect;  // of file contents
+  Progress progress = {};                        // one task a layer; may be empty
   Clock* clock = &Clock::system();
 };
 

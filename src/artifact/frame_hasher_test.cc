@@ -87,6 +87,39 @@ TEST(BlobWriter, writes_what_it_hashes_with_holes_and_alignment) {
   EXPECT_LT(static_cast<std::uint64_t>(info.st_blocks) * 512, 4 * kFrameSize);  // whole frames of zeros take no space
 }
 
+TEST(BlobWriter, writes_whole_blocks_directly) {
+  const auto folder = MUST(os::ScratchFolder::create("/var/tmp", "zp-blob-writer-"));
+  auto fd = os::open_file(folder.path() + "/blob", O_RDWR | O_CREAT | O_DIRECT);
+  if (!fd.ok()) GTEST_SKIP() << fd.error().message();
+  const Bytes bytes = pattern(5 * kFrameSize + 1000);
+  BlobWriter writer(fd->get());
+  for (std::size_t at = 0; at < bytes.size(); at += 777) {
+    MUST(writer.append(ByteView(bytes).subspan(at, std::min<std::size_t>(777, bytes.size() - at))));
+  }
+  MUST(writer.align());
+  const FramedBlob blob = MUST(writer.finish());
+  const Bytes written = MUST(os::read_file(folder.path() + "/blob", 64 * kMiB));
+  EXPECT_EQ(blob.frames, frames_of(written));
+  EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), written.begin()));
+}
+
+TEST(BlobWriter, says_when_the_disk_is_full_while_it_goes_on) {
+  const auto fd = MUST(os::open_file("/dev/full", O_WRONLY));
+  BlobWriter writer(fd.get());
+  const Bytes frame = pattern(kFrameSize);
+  Result<void> appended = {};
+  for (int i = 0; i < 10 && appended.ok(); ++i) appended = writer.append(frame);
+  EXPECT_TRUE(appended.failed_with(Code::kResourceExhausted));
+  EXPECT_TRUE(writer.finish().failed_with(Code::kResourceExhausted));
+}
+
+TEST(BlobWriter, may_go_away_half_written) {
+  const auto folder = MUST(os::ScratchFolder::create("/tmp", "zp-blob-writer-"));
+  const auto fd = MUST(os::open_file(folder.path() + "/blob", O_RDWR | O_CREAT));
+  BlobWriter writer(fd.get());
+  MUST(writer.append(pattern(4 * kFrameSize + 1)));
+}
+
 TEST(BlobWriter, says_when_the_disk_is_full) {
   const auto fd = MUST(os::open_file("/dev/full", O_WRONLY));
   BlobWriter writer(fd.get());

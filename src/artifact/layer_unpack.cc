@@ -100,22 +100,19 @@ class Unpacker {
 
 Result<LayerSummary> unpack_layer(const Context& ctx, codec::ByteSource& compressed, UnpackOutput output, UnpackLimits limits) {
   LayerSummary summary;
-  codec::HashingSource digest(compressed);
-  const auto detected = TRY(codec::open_detected(digest));
+  const auto detected = TRY(codec::open_detected(compressed));
   summary.compression = detected.compression;
   LimitedSource limited(*detected.decoded, limits.expanded_max);
   {
-    ReadAhead ahead(limited);             // decoding and the digest, on a thread of their own
-    codec::HashingSource diff_id(ahead);  // the rest on this one: the two are about even for gzip
+    ReadAhead ahead(limited);             // decodes, on a thread of its own
+    codec::HashingSource diff_id(ahead);  // this and the tar on this one; the blob's writer has the third
     Unpacker unpacker(diff_id, output, limits);
     TRY(unpacker.read_entries(ctx, summary));
     summary.expanded_size = diff_id.size();
     summary.diff_id = DiffId{diff_id.finish()};
     TRY(unpacker.write_outputs(summary));
   }
-  TRY(codec::drain(digest));
-  summary.compressed_size = digest.size();
-  summary.digest = LayerDigest{digest.finish()};
+  TRY(codec::drain(compressed));
   return summary;
 }
 

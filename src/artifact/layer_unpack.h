@@ -1,9 +1,11 @@
-// unpack_layer: one pass over a layer as the registry serves it, while it streams in. Two threads share the work: one decodes,
-// the other parses the tar, writes file contents to the layer's blob and hashes; so one large layer keeps two cores busy. What is
-// learnt on the way is in LayerSummary: the caller compares digest and diff id with what manifest and configuration say.
+// unpack_layer: one pass over a layer as the registry serves it, while it streams in. Three threads share the work: one decodes,
+// one hashes the archive and parses it, one hashes the file contents and writes them to the layer's blob; so one large layer
+// keeps two cores busy. What is learnt on the way is in LayerSummary: the caller compares the diff id with what the configuration
+// says. The digest of the compressed bytes is the business of who brings them (oci/image_source.h).
 //
 // Made for the sandboxed child: works on the descriptors it is given, opens nothing, and its memory is a few MiB and about 150
-// bytes an entry whatever the layer says. It needs read(2) on the input, pwrite(2) and ftruncate(2) on the outputs, and a thread.
+// bytes an entry whatever the layer says. It needs read(2) on the input, pwrite(2) and ftruncate(2) on the outputs, and threads.
+// A blob of whole blocks results, so that its file may be open for direct writes.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +33,6 @@ struct UnpackLimits {
 
 struct LayerSummary {
   codec::Compression compression = codec::Compression::kNone;
-  LayerDigest digest;  // of all compressed bytes
-  std::uint64_t compressed_size = 0;
   DiffId diff_id;  // of all decoded bytes, those behind the archive's end marker too
   std::uint64_t expanded_size = 0;
   std::uint64_t entry_count = 0;  // of the archive

@@ -64,8 +64,6 @@ TEST_F(UnpackTest, one_pass_yields_blob_table_and_digests) {
   const std::string layer = gzip(tar);
   const LayerSummary summary = MUST(unpack(layer));
   EXPECT_EQ(summary.compression, codec::Compression::kGzip);
-  EXPECT_EQ(summary.digest.value, codec::sha256(as_bytes(layer)));
-  EXPECT_EQ(summary.compressed_size, layer.size());
   EXPECT_EQ(summary.diff_id.value, codec::sha256(as_bytes(tar)));
   EXPECT_EQ(summary.expanded_size, tar.size());
   EXPECT_EQ(summary.entry_count, 4U);

@@ -107,8 +107,6 @@ Bytes encode_worker_answer(const Result<LayerSummary>& answer) {
   }
   out.number(kAnswerOk);
   out.number(static_cast<std::uint32_t>(answer->compression));
-  out.raw(answer->digest.value.view());
-  out.number(answer->compressed_size);
   out.raw(answer->diff_id.value.view());
   out.number(answer->expanded_size);
   out.number(answer->entry_count);
@@ -132,8 +130,6 @@ Result<LayerSummary> decode_worker_answer(ByteView bytes) {
     return make_error(Code::kDataLoss, "the layer worker names an unknown compression");
   }
   summary.compression = static_cast<codec::Compression>(compression);
-  summary.digest.value = TRY(in.hash());
-  summary.compressed_size = TRY(in.number<std::uint64_t>());
   summary.diff_id.value = TRY(in.hash());
   summary.expanded_size = TRY(in.number<std::uint64_t>());
   summary.entry_count = TRY(in.number<std::uint64_t>());

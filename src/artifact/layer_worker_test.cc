@@ -8,8 +8,6 @@ namespace {
 LayerSummary sample() {
   LayerSummary summary;
   summary.compression = codec::Compression::kGzip;
-  summary.digest.value.bytes[0] = std::byte{1};
-  summary.compressed_size = 10;
   summary.diff_id.value.bytes[0] = std::byte{2};
   summary.expanded_size = 20;
   summary.entry_count = 3;
@@ -22,9 +20,7 @@ LayerSummary sample() {
 
 TEST(LayerWorkerAnswer, a_summary_round_trips) {
   auto summary = MUST(decode_worker_answer(encode_worker_answer(sample())));
-  EXPECT_EQ(summary.digest, sample().digest);
   EXPECT_EQ(summary.diff_id, sample().diff_id);
-  EXPECT_EQ(summary.compressed_size, 10u);
   EXPECT_EQ(summary.expanded_size, 20u);
   EXPECT_EQ(summary.entry_count, 3u);
   EXPECT_EQ(summary.blob.id(), sample().blob.id());

@@ -4,10 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <memory>
 #include <thread>
 
+#include "artifact/frame_buffer.h"
 #include "artifact/progress_counter.h"
 #include "artifact/seal.h"
 #include "base/check.h"
@@ -21,8 +20,6 @@ namespace {
 
 // Frames that a thread hashes at a time.
 constexpr std::uint64_t kRunFrames = 16;
-// Direct reads want buffers, offsets and lengths of this alignment at most.
-constexpr std::size_t kDirectAlignment = 4096;
 static_assert(kFrameSize % kDirectAlignment == 0);
 
 enum class ReadThrough { kPageCache, kDisk };
@@ -37,17 +34,6 @@ struct Run {
   std::uint64_t first = 0;
   std::uint64_t count = 0;
 };
-
-struct FreeAligned {
-  void operator()(std::byte* at) const { std::free(at); }
-};
-using AlignedBuffer = std::unique_ptr<std::byte, FreeAligned>;
-
-AlignedBuffer allocate_frame() {
-  AlignedBuffer buffer(static_cast<std::byte*>(std::aligned_alloc(kDirectAlignment, kFrameSize)));
-  CHECK(buffer != nullptr);
-  return buffer;
-}
 
 constexpr std::string_view kAdvice = "remove the image and convert or fetch it again";
 
@@ -90,7 +76,7 @@ Result<void> read_frame(int fd, std::byte* out, std::uint64_t offset, std::uint6
 Result<void> hash_run(const Context& ctx, const ArtifactIndex& index, const OpenBlob& open, const Run& run,
                       ProgressCounter& progress) {
   const BlobDescription& blob = *open.blob;
-  AlignedBuffer buffer = allocate_frame();
+  FrameBuffer buffer = allocate_frame_buffer();
   for (std::uint64_t number = run.first; number < run.first + run.count; ++number) {
     TRY(ctx.check());
     std::uint64_t length = frame_length(blob.size, blob.frame_size, number);

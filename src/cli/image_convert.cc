@@ -42,7 +42,8 @@ Result<std::string> name_to_record(const ConvertCommand& command, const oci::Ref
 }
 
 Result<artifact::ImagePtr> convert_into_folder(const Context& ctx, const ConvertCommand& command, const std::string& folder_path,
-                                               const artifact::EndpointKey& key, Output& output) {
+                                               const artifact::EndpointKey& key, artifact::BlobWrites blob_writes,
+                                               Output& output) {
   auto reference = TRY(oci::parse_reference(command.from).with_context("--from"));
   oci::RegistryOptions source_options{.auth_file = command.auth_file, .mirrors = command.mirrors};
   if (command.plain_http) source_options.plain = http::Plain::kAllowed;
@@ -53,6 +54,7 @@ Result<artifact::ImagePtr> convert_into_folder(const Context& ctx, const Convert
   artifact::ConvertOptions options{.reference = name,
                                    .jobs = command.jobs,
                                    .limits = {.expanded_max = command.layer_expanded_max},
+                                   .blob_writes = blob_writes,
                                    .progress = output.progress()};
   if (!command.platform.empty()) options.platform = TRY(oci::parse_platform(command.platform).with_context("--platform"));
   auto image = artifact::convert_image(ctx, *source, *folder, options);
@@ -63,11 +65,11 @@ Result<artifact::ImagePtr> convert_into_folder(const Context& ctx, const Convert
 Result<artifact::ImagePtr> convert(const Context& ctx, const ConvertCommand& command, Output& output) {
   auto target = parse_cache_target(command.to, command.key_file);
   auto key = TRY(artifact::EndpointKey::load_or_create(target.key_file, Random::secure()).with_context("the endpoint's key"));
-  if (!target.store) return convert_into_folder(ctx, command, target.path, key, output);
+  if (!target.store) return convert_into_folder(ctx, command, target.path, key, artifact::BlobWrites::kDirect, output);
 
   // The store holds frames alone, so the image is made beside it, published from there, and goes.
   auto scratch = TRY(os::ScratchFolder::create(target.path + ".convert", "image-"));
-  auto image = TRY(convert_into_folder(ctx, command, scratch.path(), key, output));
+  auto image = TRY(convert_into_folder(ctx, command, scratch.path(), key, artifact::BlobWrites::kCached, output));
   auto store = TRY(store::FolderStore::open(target.path));
   artifact::CacheFolderOptions folder_options{.access = artifact::Access::kRead, .key = key};
   auto folder = TRY(artifact::CacheFolder::open(scratch.path(), folder_options));
