@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "oci/registry.h"
 #include "os/file.h"
+#include "os/process.h"
 
 namespace zeropull::agent {
 
@@ -39,6 +40,9 @@ ImageCatalog::~ImageCatalog() { stop(); }
 Result<std::unique_ptr<ImageCatalog>> ImageCatalog::create(const Context& ctx, const AgentConfig& config) {
   auto key = TRY(artifact::EndpointKey::load_or_create(config.key_file, Random::secure()).with_context("key_file"));
   std::unique_ptr<ImageCatalog> catalog(new ImageCatalog(config, key));
+  TRY(catalog->background_->post([] {
+    if (auto lowered = os::give_way(); !lowered.ok()) LOG_WARN(kLog, "background work: {}", lowered.error().to_string());
+  }));
   artifact::CacheFolderOptions options{.access = artifact::Access::kWrite, .key = key};
   catalog->cache_ = TRY(artifact::CacheFolder::open(config.root + "/cache", options));
   for (const auto& broken : catalog->cache_->broken()) {

@@ -70,13 +70,13 @@ Result<runtime::RunOptions> run_options(const RunCommand& command, const agent::
 }
 
 Result<int> run(const RunCommand& command, const Context& ctx, Output& output) {
+  auto containerd = TRY(runtime::ContainerdClient::create(
+      {.socket = command.containerd_socket, .containerd_namespace = command.containerd_namespace}));
   auto client = agent::AgentClient::create(command.agent_socket);
   auto image = TRY(
       client->ensure_image(ctx, command.image, command.plain_http, output.progress()).with_context("image {}", command.image));
   output.event("image_cached", {{"source", image.source}, {"manifest_digest", image.manifest_digest}});
 
-  auto containerd = TRY(runtime::ContainerdClient::create(
-      {.socket = command.containerd_socket, .containerd_namespace = command.containerd_namespace}));
   auto options = TRY(run_options(command, image));
   runtime::RunProgress progress;
   progress.image_ready = [&] { output.event("image_ready", {}); };

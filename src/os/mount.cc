@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
@@ -65,6 +66,23 @@ Result<UniqueFd> configure_loop(int control, const UniqueFd& file, std::string& 
     if (errno != EBUSY) return errno_error(errno, fmt::format("configure {}", path));
   }
   return make_error(Code::kUnavailable, "no loop device stayed free in {} attempts", kAttempts);
+}
+
+// Reads what lies on the device as far ahead as the file system below reads its own files: a loop device's default, 128 KiB,
+// halves the speed of sequential reads where the disk's is larger. Where the disk does not say, the default stays.
+void adopt_read_ahead(const UniqueFd& device, const UniqueFd& file) {
+  auto info = stat_fd(file.get());
+  if (!info.ok()) return;
+  auto number = fmt::format("{}:{}", major(info->st_dev), minor(info->st_dev));
+  // A disk, or a file system over several, has a bdi of its own; a partition lies below its disk.
+  for (const auto& path : {fmt::format("/sys/class/bdi/{}/read_ahead_kb", number),
+                           fmt::format("/sys/dev/block/{}/../queue/read_ahead_kb", number)}) {
+    unsigned long kib = 0;
+    if (std::ifstream(path) >> kib) {
+      (void)ioctl(device.get(), BLKRASET, kib * 2);  // in sectors of 512 bytes
+      return;
+    }
+  }
 }
 
 }  // namespace
@@ -152,6 +170,7 @@ Result<LoopDevice> LoopDevice::attach(const std::string& file) {
   if (!backing.ok()) return std::move(backing).take_error();
   std::string path;
   auto device = TRY(configure_loop(control.get(), *backing, path).with_context("attach {}", file));
+  adopt_read_ahead(device, *backing);
   return LoopDevice(std::move(device), std::move(path));
 }
 

@@ -1,6 +1,7 @@
 #include "os/mount.h"
 
 #include <gtest/gtest.h>
+#include <sys/sysmacros.h>
 
 #include "os/file.h"
 #include "os/process.h"
@@ -30,6 +31,15 @@ TEST_F(MountTest, loop_device_with_direct_io_is_mounted_and_cleared_with_its_mou
   MUST(unmount(path("mnt")));
   EXPECT_FALSE(MUST(is_mount_point(path("mnt"))));
   EXPECT_FALSE(exists(fmt::format("/sys/block/{}/loop/backing_file", device.substr(5))));
+}
+
+TEST_F(MountTest, loop_device_reads_as_far_ahead_as_the_disk_below) {
+  MUST(replace_file(path("image"), Bytes(8192)));
+  auto info = MUST(stat_path(path("image")));
+  auto disk = read_text(fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", major(info.st_dev), minor(info.st_dev)), 20);
+  if (!disk.ok()) GTEST_SKIP() << disk.error().message();
+  auto loop = MUST(LoopDevice::attach(path("image")));
+  EXPECT_EQ(MUST(read_text(fmt::format("/sys/block/{}/queue/read_ahead_kb", loop.path().substr(5)), 20)), *disk);
 }
 
 TEST_F(MountTest, failed_mount_carries_the_kernels_reason) {

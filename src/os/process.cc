@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -191,6 +192,16 @@ Result<std::string> run_program(const Context& ctx, const RunOptions& options) {
     return make_error(Code::kUnknown, "{}: {}: {}", options.argv[0], status.describe(), errors.empty() ? output : errors);
   }
   return output;
+}
+
+Result<void> give_way() {
+  constexpr int kLowest = 19;
+  constexpr int kThread = 1;                    // IOPRIO_WHO_PROCESS
+  constexpr int kBestEffortLast = 2 << 13 | 7;  // linux/ioprio.h
+  if (setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLowest) != 0)
+    return errno_error(errno, "lower a thread's priority");
+  if (syscall(SYS_ioprio_set, kThread, 0, kBestEffortLast) != 0) return errno_error(errno, "lower a thread's disk priority");
+  return {};
 }
 
 Result<std::string> self_executable() {

@@ -58,6 +58,9 @@ Result<std::string> run_program(const Context& ctx, const RunOptions& options);
 // "/proc/self/exe" resolved: how a program starts a sandboxed child of itself.
 Result<std::string> self_executable();
 
+// The calling thread, and threads that it starts, give way to everything else: the lowest niceness, the last disk priority.
+Result<void> give_way();
+
 Result<std::string> host_name();  // of this UTS namespace
 
 }  // namespace zeropull::os

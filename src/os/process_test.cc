@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
+
+#include <thread>
 
 #include "os/file.h"
 
@@ -17,6 +20,17 @@ TEST(RunProgram, failure_carries_exit_code_and_standard_error) {
   auto result = run_program(Context::root("test"), {.argv = {"sh", "-c", "echo broken >&2; exit 3"}, .input = {}});
   ASSERT_FALSE(result.ok());
   EXPECT_NE(result.error().message().find("exit code 3: broken"), std::string::npos);
+}
+
+TEST(GiveWay, lowers_the_calling_thread_alone) {
+  int before = getpriority(PRIO_PROCESS, 0);
+  int lowered = 0;
+  std::thread([&] {
+    MUST(give_way());
+    lowered = getpriority(PRIO_PROCESS, 0);
+  }).join();
+  EXPECT_EQ(lowered, 19);
+  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), before);
 }
 
 TEST(Spawn, missing_program_is_an_error_of_the_caller) {

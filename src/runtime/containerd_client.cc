@@ -39,6 +39,7 @@ Result<ContainerdClient> ContainerdClient::create(ClientOptions options) {
   arguments.SetMaxSendMessageSize(kMessageSizeMax);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   auto channel = grpc::CreateCustomChannel("unix://" + options.socket, grpc::InsecureChannelCredentials(), arguments);
+  channel->GetState(/*try_to_connect=*/true);  // so that the first call finds it connected
   auto connection = std::make_shared<Connection>(Connection{.options = std::move(options), .channel = std::move(channel)});
   return ContainerdClient(std::move(connection));
 }
