@@ -226,4 +226,11 @@ void ImageCatalog::start_volume_check() {
   }
 }
 
+void ImageCatalog::detach_volumes() {
+  for (const auto& volume : volumes_) {
+    auto detached = volume->detach();
+    if (!detached.ok()) LOG_WARN(kLog, "detach volume {}: {}", volume->path(), detached.error().to_string());
+  }
+}
+
 }  // namespace zeropull::agent
