@@ -33,7 +33,7 @@ std::string_view source_name(ImageSourceKind kind) {
 ImageCatalog::ImageCatalog(AgentConfig config, artifact::EndpointKey key)
     : config_(std::move(config)),
       key_(std::move(key)),
-      background_(std::make_unique<ThreadPool>(ThreadPoolOptions{.name = "background", .threads = 1})) {}
+      background_(std::make_unique<ThreadPool>(ThreadPoolOptions{.name = "background", .threads = 2})) {}
 
 ImageCatalog::~ImageCatalog() { stop(); }
 
@@ -212,8 +212,9 @@ void ImageCatalog::collect() {
 void ImageCatalog::start_volume_check() {
   for (const auto& volume : volumes_) {
     auto posted = background_->post([this, &volume] {
-      auto ctx = Context::root("verify-volume", stop_.get_token(), std::chrono::hours(24));
-      auto verified = volume->verify_all(ctx);
+      auto ctx = Context::root("verify-volume", stop_.get_token(), std::chrono::hours(48));
+      auto verified = ctx.sleep(std::chrono::seconds(config_.verify_volumes_after_s));
+      if (verified.ok()) verified = volume->verify_all(ctx);
       if (verified.ok()) {
         LOG_INFO(kLog, "volume {}: every byte as it was sealed", volume->path());
       } else if (volume->withdrawn()) {
