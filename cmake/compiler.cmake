@@ -22,6 +22,9 @@ target_compile_options(zp_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wco
 # g++ 12 reports false positives of these two from inlined standard library code.
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   target_compile_options(zp_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
+else()
+  # libstdc++ 12's stable_sort uses its own deprecated get_temporary_buffer.
+  target_compile_options(zp_flags INTERFACE -Wno-deprecated-declarations)
 endif()
 if(ZP_SANITIZE)
   add_compile_options(-fsanitize=${ZP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

@@ -29,8 +29,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./demo", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Starts a container of a real image on brand-new instances and compares the ways to get the image there.",
-        epilog="runs:\n" + "".join(f"  {run.name:<16} {run.meaning}\n" for run in all_runs()) + "\nresult: build/demo/report.json",
-    )
+        epilog="runs:\n" + "".join(f"  {run.name:<16} {run.meaning}\n" for run in all_runs())
+        + "\nresult: build/demo/report.json")
     parser.add_argument("--link-mbit", type=int, default=1000, metavar="N", help="an instance's download in Mbit/s (1000)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds, interleaved (3)")
     parser.add_argument("--runs", type=lambda text: text.split(","), metavar="A,B", help="which runs (all)")

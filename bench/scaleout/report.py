@@ -59,6 +59,11 @@ def cell(entry: dict, field: str, show: Callable[[float], str]) -> str:
     return middle if low == high else f"{middle} ({low.rsplit(' ', 1)[0] if low[-2:] == high[-2:] else low} - {high})"
 
 
+def image_bytes(entry: dict) -> str:
+    """The median alone: bytes hardly differ between rounds, and the rounds are in the report."""
+    return "-" if entry["image_wire_bytes"] is None else megabytes(entry["image_wire_bytes"])
+
+
 def table(value: dict, baseline: str) -> str:
     """The report as text. The last columns say how many times sooner than the baseline of the same report; "-" without one."""
     first = next((entry for entry in value["runs"] if entry["name"] == baseline), None)
@@ -71,7 +76,7 @@ def table(value: dict, baseline: str) -> str:
     rows = [("run", "image ready", "first output", "model there", "end to end", "image bytes", "ready", "end")]
     for entry in value["runs"]:
         times = (cell(entry, field, seconds) for field in FIELDS[:4])
-        rows.append((entry["name"], *times, cell(entry, "image_wire_bytes", megabytes), ratio(entry, "image_ready_s"),
+        rows.append((entry["name"], *times, image_bytes(entry), ratio(entry, "image_ready_s"),
                      ratio(entry, "end_to_end_s")))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows]

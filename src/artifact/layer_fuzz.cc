@@ -22,9 +22,8 @@ os::UniqueFd memory_file() {
 }
 
 Result<MergedTree> merge_alone(ByteView table) {
-  std::vector<LayerTable> tables;
-  tables.push_back(TRY(LayerTable::open(table)));
-  return merge_layers(Context::root("fuzz"), tables);
+  const LayerTable layer = TRY(LayerTable::open(table));
+  return merge_layers(Context::root("fuzz"), std::span(&layer, 1));
 }
 
 void unpack(ByteView layer) {

@@ -46,8 +46,10 @@ Result<ImageFiles> unpack_image(const std::vector<std::string>& layers, const st
     codec::FdSource source(input.get());
     const LayerSummary summary = TRY(unpack_layer(ctx, source, {blob.get(), table.get()}));
     blobs.emplace(summary.blob.id(), base + ".blob");
-    files.push_back(TRY(os::MappedFile::open(base + ".table")));
-    tables.push_back(TRY(LayerTable::open(files.back().bytes())));
+    auto file = TRY(os::MappedFile::open(base + ".table"));
+    auto opened = TRY(LayerTable::open(file.bytes()));
+    files.push_back(std::move(file));
+    tables.push_back(std::move(opened));
   }
   const MergedTree merged = TRY(merge_layers(ctx, tables));
   std::vector<erofs::DeviceInfo> devices;

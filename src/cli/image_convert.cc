@@ -66,7 +66,7 @@ Result<artifact::ImagePtr> convert(const Context& ctx, const ConvertCommand& com
   if (!target.store) return convert_into_folder(ctx, command, target.path, key, output);
 
   // The store holds frames alone, so the image is made beside it, published from there, and goes.
-  auto scratch = TRY(os::ScratchFolder::create(target.path + ".convert", "image-"));
+  auto scratch = TRY(os::ScratchFolder::create(os::parent_folder(target.path), ".zeropull-convert-"));
   auto image = TRY(convert_into_folder(ctx, command, scratch.path(), key, output));
   auto store = TRY(store::FolderStore::open(target.path));
   artifact::CacheFolderOptions folder_options{.access = artifact::Access::kRead, .key = key};
