@@ -3,11 +3,12 @@
 
     generator_registry.py serve big|many  [SIZES] [--numbers FILE]     serves it on a port of the loopback until standard input ends
     generator_registry.py check big|many  [SIZES] [--numbers FILE] DIR compares an unpacked or mounted tree with it
+    generator_registry.py plan  big|many  [SIZES]                      says the bytes that the converted image takes on disk
 
 `big` has few large files (12 GB in 40 layers, one of 5 GB), `many` has a million inodes: folders, small and empty files, symlinks, hard
 links, and layers that change lower ones. SIZES (--bytes, --large-bytes, --inodes, --layers) make smaller ones. What has to be known before
-the first byte is sent, digests and sizes, is computed at the start and kept in FILE. `serve` prints one JSON line once it listens:
-reference, inodes, and the bytes that the converted image takes on disk.
+the first byte is sent, digests and sizes, is computed at the start and kept in FILE. `serve` prints the image's reference
+once it listens.
 """
 import argparse
 import hashlib
@@ -114,7 +115,7 @@ class Many:
     def __init__(self, arguments):
         self.layers = arguments.layers or 10
         self.folders = arguments.inodes // 100 // self.layers
-        self.key = f"many {self.layers} {self.folders} zlib {zlib.ZLIB_RUNTIME_VERSION}"
+        self.key = f"many {self.layers} {self.folders} stored, zlib {zlib.ZLIB_RUNTIME_VERSION}"
         self.inodes = 2 + self.layers * (1 + 100 * self.folders) - (self.layers - 1)
         # A block for each file's contents, and the metadata: the merged image's and the layers'.
         self.disk_bytes = self.inodes * (self.FILES * 4096 // 100 + 300) + 64 * MIB
@@ -211,7 +212,7 @@ def blob(image, layer):
     if not image.media_type.endswith("gzip"):
         yield from image.tar(layer)
         return
-    packer = zlib.compressobj(1, wbits=31)
+    packer = zlib.compressobj(0, wbits=31)
     for piece in image.tar(layer):
         yield packer.compress(piece)
     yield packer.flush()
@@ -331,15 +332,14 @@ def serve(image, numbers):
     Handler.image, Handler.numbers, Handler.manifest, Handler.config = image, numbers, manifest, config
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(json.dumps({"reference": f"docker://127.0.0.1:{server.server_port}/generated:1", "inodes": image.inodes,
-                      "disk_bytes": image.disk_bytes}), flush=True)
+    print(f"docker://127.0.0.1:{server.server_port}/generated:1", flush=True)
     sys.stdin.read()
     server.shutdown()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["serve", "check"])
+    parser.add_argument("command", choices=["serve", "check", "plan"])
     parser.add_argument("kind", choices=["big", "many"])
     parser.add_argument("--layers", type=int, help="by default 40 of big, 10 of many")
     parser.add_argument("--bytes", type=int, default=12 * 10**9, help="of big's files")
@@ -349,11 +349,12 @@ def main():
     parser.add_argument("root", nargs="?", help="check: the tree")
     arguments = parser.parse_intermixed_args()
     image = {"big": Big, "many": Many}[arguments.kind](arguments)
-    numbers = numbers_of(image, arguments.numbers)
-    if arguments.command == "serve":
-        serve(image, numbers)
+    if arguments.command == "plan":
+        print(image.disk_bytes)
+    elif arguments.command == "serve":
+        serve(image, numbers_of(image, arguments.numbers))
     else:
-        print("as made:", image.check(arguments.root, numbers))
+        print("as made:", image.check(arguments.root, numbers_of(image, arguments.numbers)))
 
 
 main()
