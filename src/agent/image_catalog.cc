@@ -154,6 +154,7 @@ Result<FoundImage> ImageCatalog::bring(const Context& ctx, const oci::RegistryRe
   }
   const auto& registries = config_.registries;
   oci::RegistryOptions options{.auth_file = registries.auth_file};
+  options.progress_timeout = std::chrono::seconds(registries.progress_timeout_s);
   if (plain_http || std::ranges::count(registries.plain_http, reference.host) > 0) options.plain = http::Plain::kAllowed;
   auto mirrors = registries.mirrors.find(reference.host);
   if (mirrors != registries.mirrors.end()) options.mirrors = mirrors->second;
