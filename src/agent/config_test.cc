@@ -18,7 +18,8 @@ TEST(AgentConfig, every_key_is_read) {
     "root": "/r", "socket": "/s", "key_file": "/k", "volumes": ["/v1", "/v2.img"],
     "stores": [{"url": "https://a:1", "token_file": "/t", "ca_file": "/c", "publish": false}, {"folder": "/f"}],
     "registries": {"plain_http": ["h:5000"], "mirrors": {"docker.io": ["m1", "m2"]}, "auth_file": "/a", "progress_timeout_s": 5},
-    "allow_file_directio": true, "jobs": 7, "layer_expanded_bytes_max": 2097152, "verify_volumes": false, "log_level": "debug"
+    "allow_file_directio": true, "jobs": 7, "layer_expanded_bytes_max": 2097152, "verify_volumes": false,
+    "verify_volumes_after_s": 5, "log_level": "debug"
   })",
                                         "test"));
   EXPECT_EQ(config.root, "/r");
@@ -38,6 +39,7 @@ TEST(AgentConfig, every_key_is_read) {
   EXPECT_EQ(config.jobs, 7u);
   EXPECT_EQ(config.layer_expanded_bytes_max, 2097152u);
   EXPECT_FALSE(config.verify_volumes);
+  EXPECT_EQ(config.verify_volumes_after_s, 5u);
   EXPECT_EQ(config.log_level, LogLevel::kDebug);
 }
 

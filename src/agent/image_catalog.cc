@@ -18,6 +18,17 @@ namespace {
 
 constexpr Logger kLog{"agent"};
 
+void check_volume(const Context& ctx, artifact::AttachedVolume& volume) {
+  auto verified = volume.verify_all(ctx);
+  if (verified.ok()) {
+    LOG_INFO(kLog, "volume {}: every byte as it was sealed", volume.path());
+  } else if (volume.withdrawn()) {
+    LOG_ERROR(kLog, "withdrawn: {}", verified.error().to_string());
+  } else if (ctx.check().ok()) {
+    LOG_WARN(kLog, "could not check: {}", verified.error().to_string());
+  }
+}
+
 }  // namespace
 
 std::string_view source_name(ImageSourceKind kind) {
@@ -33,7 +44,7 @@ std::string_view source_name(ImageSourceKind kind) {
 ImageCatalog::ImageCatalog(AgentConfig config, artifact::EndpointKey key)
     : config_(std::move(config)),
       key_(std::move(key)),
-      background_(std::make_unique<ThreadPool>(ThreadPoolOptions{.name = "background", .threads = 1})) {}
+      background_(std::make_unique<ThreadPool>(ThreadPoolOptions{.name = "background", .threads = 2})) {}
 
 ImageCatalog::~ImageCatalog() { stop(); }
 
@@ -211,19 +222,19 @@ void ImageCatalog::collect() {
 }
 
 void ImageCatalog::start_volume_check() {
+  if (volumes_.empty()) return;
+  auto posted = background_->post([this] {
+    auto ctx = Context::root("verify-volumes", stop_.get_token(), std::chrono::hours(24 * 7));
+    if (!ctx.sleep(std::chrono::seconds(config_.verify_volumes_after_s)).ok()) return;
+    for (const auto& volume : volumes_) check_volume(ctx, *volume);
+  });
+  if (!posted.ok()) LOG_WARN(kLog, "check the volumes: {}", posted.error().to_string());
+}
+
+void ImageCatalog::detach_volumes() {
   for (const auto& volume : volumes_) {
-    auto posted = background_->post([this, &volume] {
-      auto ctx = Context::root("verify-volume", stop_.get_token(), std::chrono::hours(24));
-      auto verified = volume->verify_all(ctx);
-      if (verified.ok()) {
-        LOG_INFO(kLog, "volume {}: every byte as it was sealed", volume->path());
-      } else if (volume->withdrawn()) {
-        LOG_ERROR(kLog, "withdrawn: {}", verified.error().to_string());
-      } else if (!stop_.stop_requested()) {
-        LOG_WARN(kLog, "could not check: {}", verified.error().to_string());
-      }
-    });
-    if (!posted.ok()) LOG_WARN(kLog, "check volume {}: {}", volume->path(), posted.error().to_string());
+    auto detached = volume->detach();
+    if (!detached.ok()) LOG_WARN(kLog, "detach volume {}: {}", volume->path(), detached.error().to_string());
   }
 }
 
