@@ -23,13 +23,12 @@ class FaultRegistry:
             def do_GET(self):
                 registry.answer(self)
 
-            do_HEAD = do_GET
-
             def log_message(self, *_):
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # clients that hang up
         self.host = "127.0.0.1:%d" % self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
