@@ -3,11 +3,12 @@
 
     generator_registry.py serve big|many  [SIZES] [--numbers FILE]     serves it on a port of the loopback until standard input ends
     generator_registry.py check big|many  [SIZES] [--numbers FILE] DIR compares an unpacked or mounted tree with it
+    generator_registry.py plan  big|many  [SIZES]                      says the bytes that the converted image takes on disk
 
 `big` has few large files (12 GB in 40 layers, one of 5 GB), `many` has a million inodes: folders, small and empty files, symlinks, hard
 links, and layers that change lower ones. SIZES (--bytes, --large-bytes, --inodes, --layers) make smaller ones. What has to be known before
-the first byte is sent, digests and sizes, is computed at the start and kept in FILE. `serve` prints one JSON line once it listens:
-reference, inodes, and the bytes that the converted image takes on disk.
+the first byte is sent, digests and sizes, is computed at the start and kept in FILE. `serve` prints the image's reference
+once it listens.
 """
 import argparse
 import hashlib
@@ -110,11 +111,12 @@ class Many:
 
     media_type = OCI + "layer.v1.tar+gzip"
     FILES, EMPTY, SYMLINKS, LINKS = 69, 20, 10, 10  # with the folder itself 100 inodes
+    END = "_of_the_package.py"  # names have about 20 bytes
 
     def __init__(self, arguments):
         self.layers = arguments.layers or 10
         self.folders = arguments.inodes // 100 // self.layers
-        self.key = f"many {self.layers} {self.folders} zlib {zlib.ZLIB_RUNTIME_VERSION}"
+        self.key = f"many {self.layers} {self.folders} stored, zlib {zlib.ZLIB_RUNTIME_VERSION}"
         self.inodes = 2 + self.layers * (1 + 100 * self.folders) - (self.layers - 1)
         # A block for each file's contents, and the metadata: the merged image's and the layers'.
         self.disk_bytes = self.inodes * (self.FILES * 4096 // 100 + 300) + 64 * MIB
@@ -124,7 +126,7 @@ class Many:
         return 1 + zlib.crc32(path.encode()) % 2000
 
     def seed(self, layer, folder, path):
-        return "changed " + path if folder == 0 and path.endswith("/m68") and layer < self.layers - 1 else path
+        return "changed " + path if folder == 0 and path.endswith("/m68" + self.END) and layer < self.layers - 1 else path
 
     def tar(self, layer):
         out = []  # joined in pieces of some size: a million writes would take longer than the rest
@@ -140,21 +142,23 @@ class Many:
             yield header("opt/", b"5")
         else:
             below = f"opt/l{layer - 1}/p0"
-            yield header(below + "/.wh.s0", b"0")
-            yield from file_entry(below + "/m68", "changed " + below + "/m68", self.size(below + "/m68"))
+            yield header(f"{below}/.wh.s0{self.END}", b"0")
+            changed = f"{below}/m68{self.END}"
+            yield from file_entry(changed, "changed " + changed, self.size(changed))
         yield header(f"opt/l{layer}/", b"5")
         for folder in range(self.folders):
             path = f"opt/l{layer}/p{folder}"
             time = TIME + layer * self.folders + folder
             yield header(path + "/", b"5", mtime=time)
             for i in range(self.FILES):
-                yield from file_entry(f"{path}/m{i}", f"{path}/m{i}", self.size(f"{path}/m{i}"), time + i)
+                file = f"{path}/m{i}{self.END}"
+                yield from file_entry(file, file, self.size(file), time + i)
             for i in range(self.EMPTY):
-                yield header(f"{path}/e{i}", b"0", mtime=time)
+                yield header(f"{path}/e{i}{self.END}", b"0", mtime=time)
             for i in range(self.SYMLINKS):
-                yield header(f"{path}/s{i}", b"2", link=f"../p{folder}/m{i}", mtime=time)
+                yield header(f"{path}/s{i}{self.END}", b"2", link=f"../p{folder}/m{i}{self.END}", mtime=time)
             for i in range(self.LINKS):
-                yield header(f"{path}/h{i}", b"1", link=f"{path}/m{i}", mtime=time + i)
+                yield header(f"{path}/h{i}{self.END}", b"1", link=f"{path}/m{i}{self.END}", mtime=time + i)
 
     def check(self, root, _numbers):
         inodes, names = set(), 0
@@ -183,10 +187,11 @@ class Many:
         real = os.path.join(root, path)
         time = TIME + layer * self.folders + folder
         changed = folder == 0 and layer < self.layers - 1
-        expected = {f"{kind}{i}" for kind, count in zip("mesh", (self.FILES, self.EMPTY, self.SYMLINKS, self.LINKS)) for i in range(count)}
-        expect(set(os.listdir(real)), expected - ({"s0"} if changed else set()), path + ": names")
+        counts = zip("mesh", (self.FILES, self.EMPTY, self.SYMLINKS, self.LINKS))
+        expected = {f"{kind}{i}{self.END}" for kind, count in counts for i in range(count)}
+        expect(set(os.listdir(real)), expected - ({"s0" + self.END} if changed else set()), path + ": names")
         for i in range(self.FILES):
-            file = f"{path}/m{i}"
+            file = f"{path}/m{i}{self.END}"
             with open(os.path.join(root, file), "rb") as opened:
                 expect(opened.read(), b"".join(content(self.seed(layer, folder, file), self.size(file))), file + ": contents")
                 info = os.fstat(opened.fileno())
@@ -194,11 +199,11 @@ class Many:
             expect(info.st_nlink, 2 if i < self.LINKS else 1, file + ": links")
             expect(info.st_mtime_ns, (TIME if changed and i == 68 else time + i) * 10**9, file + ": time")
             if i < self.LINKS:
-                expect(os.lstat(f"{real}/h{i}").st_ino, info.st_ino, f"{path}/h{i}: inode")
+                expect(os.lstat(f"{real}/h{i}{self.END}").st_ino, info.st_ino, f"{path}/h{i}: inode")
         for i in range(self.EMPTY):
-            expect(os.lstat(f"{real}/e{i}").st_size, 0, f"{path}/e{i}: size")
+            expect(os.lstat(f"{real}/e{i}{self.END}").st_size, 0, f"{path}/e{i}: size")
         for i in range(1 if changed else 0, self.SYMLINKS):
-            expect(os.readlink(f"{real}/s{i}"), f"../p{folder}/m{i}", f"{path}/s{i}: target")
+            expect(os.readlink(f"{real}/s{i}{self.END}"), f"../p{folder}/m{i}{self.END}", f"{path}/s{i}: target")
 
 
 def expect(found, expected, what):
@@ -211,7 +216,7 @@ def blob(image, layer):
     if not image.media_type.endswith("gzip"):
         yield from image.tar(layer)
         return
-    packer = zlib.compressobj(1, wbits=31)
+    packer = zlib.compressobj(0, wbits=31)
     for piece in image.tar(layer):
         yield packer.compress(piece)
     yield packer.flush()
@@ -235,14 +240,16 @@ def count_layer(job):
 
 
 def numbers_of(image, cache):
+    with open(__file__, "rb") as program:
+        key = image.key + " " + sha256(program.read())
     if cache and os.path.exists(cache):
         with open(cache) as file:
             known = json.load(file)
-        if known["key"] == image.key:
+        if known["key"] == key:
             return known
     with multiprocessing.Pool(2) as pool:
         layers = pool.map(count_layer, [(image, layer) for layer in range(image.layers)], chunksize=1)
-    numbers = {"key": image.key, "layers": layers, "files": {}}
+    numbers = {"key": key, "layers": layers, "files": {}}
     for layer in layers:
         numbers["files"].update(layer.pop("files"))
     if cache:
@@ -331,15 +338,14 @@ def serve(image, numbers):
     Handler.image, Handler.numbers, Handler.manifest, Handler.config = image, numbers, manifest, config
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(json.dumps({"reference": f"docker://127.0.0.1:{server.server_port}/generated:1", "inodes": image.inodes,
-                      "disk_bytes": image.disk_bytes}), flush=True)
+    print(f"docker://127.0.0.1:{server.server_port}/generated:1", flush=True)
     sys.stdin.read()
     server.shutdown()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["serve", "check"])
+    parser.add_argument("command", choices=["serve", "check", "plan"])
     parser.add_argument("kind", choices=["big", "many"])
     parser.add_argument("--layers", type=int, help="by default 40 of big, 10 of many")
     parser.add_argument("--bytes", type=int, default=12 * 10**9, help="of big's files")
@@ -349,11 +355,12 @@ def main():
     parser.add_argument("root", nargs="?", help="check: the tree")
     arguments = parser.parse_intermixed_args()
     image = {"big": Big, "many": Many}[arguments.kind](arguments)
-    numbers = numbers_of(image, arguments.numbers)
-    if arguments.command == "serve":
-        serve(image, numbers)
+    if arguments.command == "plan":
+        print(image.disk_bytes)
+    elif arguments.command == "serve":
+        serve(image, numbers_of(image, arguments.numbers))
     else:
-        print("as made:", image.check(arguments.root, numbers))
+        print("as made:", image.check(arguments.root, numbers_of(image, arguments.numbers)))
 
 
 main()

@@ -57,10 +57,12 @@ Result<StoreConfig> parse_store(const json& object) {
 }
 
 Result<RegistriesConfig> parse_registries(const json& object) {
-  TRY(refuse_unknown_keys(object, "registries: ", {"plain_http", "mirrors", "auth_file"}));
+  TRY(refuse_unknown_keys(object, "registries: ", {"plain_http", "mirrors", "auth_file", "progress_timeout_s"}));
   RegistriesConfig registries;
   registries.plain_http = TRY(codec::json_optional_strings(object, "plain_http"));
   TRY(read_string(object, "auth_file", registries.auth_file));
+  auto timeout = TRY(codec::json_optional_int(object, "progress_timeout_s", {.min = 1, .max = 3600}));
+  if (timeout) registries.progress_timeout_s = static_cast<std::uint32_t>(*timeout);
   const json* mirrors = TRY(codec::json_optional_object(object, "mirrors"));
   if (mirrors != nullptr) {
     for (const auto& [host, list] : mirrors->items()) {

@@ -26,6 +26,7 @@ struct RegistriesConfig {
   std::vector<std::string> plain_http;                      // "host:port" that may be asked without TLS
   std::map<std::string, std::vector<std::string>> mirrors;  // registry host -> mirror hosts, asked in order before it
   std::string auth_file;                                    // docker's config.json; DOCKER_CONFIG or ~/.docker when empty
+  std::uint32_t progress_timeout_s = 30;                    // 1 to 3600: a transfer without a byte for so long is tried again
 };
 
 struct AgentConfig {

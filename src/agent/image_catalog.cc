@@ -154,6 +154,7 @@ Result<FoundImage> ImageCatalog::bring(const Context& ctx, const oci::RegistryRe
   }
   const auto& registries = config_.registries;
   oci::RegistryOptions options{.auth_file = registries.auth_file};
+  options.progress_timeout = std::chrono::seconds(registries.progress_timeout_s);
   if (plain_http || std::ranges::count(registries.plain_http, reference.host) > 0) options.plain = http::Plain::kAllowed;
   auto mirrors = registries.mirrors.find(reference.host);
   if (mirrors != registries.mirrors.end()) options.mirrors = mirrors->second;
@@ -228,6 +229,13 @@ void ImageCatalog::start_volume_check() {
     for (const auto& volume : volumes_) check_volume(ctx, *volume);
   });
   if (!posted.ok()) LOG_WARN(kLog, "check the volumes: {}", posted.error().to_string());
+}
+
+void ImageCatalog::detach_volumes() {
+  for (const auto& volume : volumes_) {
+    auto detached = volume->detach();
+    if (!detached.ok()) LOG_WARN(kLog, "detach volume {}: {}", volume->path(), detached.error().to_string());
+  }
 }
 
 }  // namespace zeropull::agent

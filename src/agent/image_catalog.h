@@ -67,6 +67,8 @@ class ImageCatalog {
   Result<void> remove(const oci::RegistryReference& reference, const std::vector<ChainId>& in_use);
   // Starts re-reading the volumes in the background.
   void start_volume_check();
+  // After stop(), when no snapshot needs them: unmounts the volumes that were attached from image files.
+  void detach_volumes();
 
  private:
   ImageCatalog(AgentConfig config, artifact::EndpointKey key);

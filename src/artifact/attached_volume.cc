@@ -20,7 +20,8 @@ constexpr Duration kPauseAfterFrame = std::chrono::milliseconds(5);
 Result<void> mount_volume_image(const std::string& path, const std::string& mount_point) {
   TRY(os::ensure_folder(mount_point));
   bool mounted = TRY(os::is_mount_point(mount_point));
-  if (mounted) return {};  // an agent before this one attached it
+  // An agent before this one attached it, or another volume that had this place then. What stands on that keeps it.
+  if (mounted) TRY(os::unmount(mount_point, os::Unmount::kLazily));
   Result<void> mounted_now;
   for (auto sector : {os::LoopDevice::Sector::k4096, os::LoopDevice::Sector::k512}) {  // small ext4 images have 1 KiB blocks
     auto loop = TRY(os::LoopDevice::attach(path, sector));

@@ -55,6 +55,16 @@ TEST_F(AttachedVolumeTest, an_agent_that_comes_back_finds_its_mount) {
   use(image);
 }
 
+TEST_F(AttachedVolumeTest, another_volume_takes_the_place_of_one_that_was_mounted_there) {
+  auto first = scratch_.path() + "/first";
+  MUST(os::rename_path(make_ext4(), first));
+  MUST(AttachedVolume::attach(ctx_, first, sample_key(), mount_point_));
+  publish_sample(*open_cache(folder_), make_sample(2));
+  auto volume = MUST(AttachedVolume::attach(ctx_, make_ext4(), sample_key(), mount_point_));
+  EXPECT_EQ(volume->images().size(), 2u);
+  MUST(volume->detach());
+}
+
 TEST_F(AttachedVolumeTest, a_damaged_blob_is_found_by_the_whole_check_and_withdraws_the_volume) {
   flip_bit(blob_path(folder_), 5000);
   auto volume = MUST(AttachedVolume::attach(ctx_, make_ext4(), sample_key(), mount_point_));

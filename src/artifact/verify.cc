@@ -49,7 +49,7 @@ AlignedBuffer allocate_frame() {
   return buffer;
 }
 
-constexpr std::string_view kAdvice = "remove the image and convert or fetch it again";
+constexpr std::string_view kAdvice = "remove the image's folder and convert or fetch the image again";
 
 Result<os::UniqueFd> open_blob(const CacheFolder& folder, const BlobDescription& blob, ReadThrough through) {
   std::string path = folder.blob_path(blob.id);

@@ -14,9 +14,9 @@
 namespace zeropull::os {
 
 Result<DiskUsage> disk_usage(const Context& ctx, const std::string& path) {
+  TRY(ctx.check());
   struct stat top;
   if (lstat(path.c_str(), &top) != 0) return errno_error(errno, fmt::format("stat {}", path));
-  TRY(ctx.check());  // not after fts_open: fts_close leaks the roots of a walk that did not begin
   std::string root = path;
   char* const roots[] = {root.data(), nullptr};
   std::unique_ptr<FTS, int (*)(FTS*)> walk(fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, nullptr), fts_close);
@@ -24,8 +24,9 @@ Result<DiskUsage> disk_usage(const Context& ctx, const std::string& path) {
   DiskUsage usage;
   std::set<std::pair<dev_t, ino_t>> linked;  // inodes with several links that were counted
   constexpr std::uint64_t kEntriesPerCheck = 1024;
-  for (std::uint64_t entries = 1;; ++entries) {
-    if (entries % kEntriesPerCheck == 0) TRY(ctx.check());
+  for (std::uint64_t entries = 0;; ++entries) {
+    // Not before the first read: glibc's fts_close leaks a walk that never began.
+    if (entries % kEntriesPerCheck == kEntriesPerCheck - 1) TRY(ctx.check());
     errno = 0;
     FTSENT* entry = fts_read(walk.get());
     if (entry == nullptr && errno != 0) return errno_error(errno, fmt::format("walk {}", path));
