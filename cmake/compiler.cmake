@@ -16,6 +16,11 @@ endif()
 
 set(ZP_SANITIZE "" CACHE STRING "sanitizers of this tree: '' or address,undefined or thread")
 set(ZP_FUZZERS OFF CACHE BOOL "build the libFuzzer programs (clang)")
+set(ZP_TESTED_ROOMS "" CACHE STRING "the rooms whose tests this tree has; '' for all")
+
+# What `ctest -L unit` runs, and every header that protoc makes: all that the trees for analysis build.
+add_custom_target(unit_tests)
+add_custom_target(generated_headers)
 
 add_library(zp_flags INTERFACE)
 target_include_directories(zp_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
@@ -29,9 +34,8 @@ else()
   target_compile_options(zp_flags INTERFACE -Wno-deprecated-declarations)
 endif()
 if(ZP_SANITIZE)
+  # Optimizing instrumented code takes most of such a build; lines are all that a report needs.
+  set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -gline-tables-only")
   add_compile_options(-fsanitize=${ZP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${ZP_SANITIZE})
-  if(ZP_FUZZERS)
-    add_compile_options(-fsanitize=fuzzer-no-link)
-  endif()
 endif()

@@ -1,5 +1,5 @@
 # proto_library(name [GRPC] files...): C++ of .proto files under proto/, included as "<path>.pb.h"; generated code is compiled
-# without our warnings and without the address sanitizer's cost being of interest.
+# without our warnings and, since it is not ours to test, without sanitizers.
 function(proto_library name)
   cmake_parse_arguments(P "GRPC" "" "" ${ARGN})
   set(out ${CMAKE_BINARY_DIR}/proto)
@@ -20,7 +20,12 @@ function(proto_library name)
       DEPENDS ${CMAKE_SOURCE_DIR}/proto/${file} VERBATIM)
     list(APPEND generated ${outputs})
   endforeach()
+  add_custom_target(${name}_headers DEPENDS ${generated})
+  add_dependencies(generated_headers ${name}_headers)
   add_library(${name} STATIC ${generated})
+  if(ZP_SANITIZE)
+    target_compile_options(${name} PRIVATE -fno-sanitize=all)
+  endif()
   target_include_directories(${name} SYSTEM PUBLIC ${out})
   target_link_libraries(${name} PUBLIC protobuf::libprotobuf)
   if(P_GRPC)

@@ -20,6 +20,7 @@ enter_private_namespaces() {
     ZP_PRIVATE=1 WORK="$WORK" CONTAINERD_NAMESPACE="zptest-$$" \
       unshare --mount --pid --net --ipc --uts --fork --kill-child --mount-proc -- bash "$0" "$@" || status=$?
     cleanup "zptest-$$"
+    nothing_remains || status=1
     exit $status
   fi
   mount -t tmpfs tmpfs /run
@@ -34,6 +35,18 @@ cleanup() {
     [ ! -d "$folder" ] || find "$folder" -depth -type d -exec rmdir {} + 2>/dev/null || true
   done
   rm -rf --one-file-system "$WORK"
+}
+
+# Called by enter_private_namespaces outside the namespaces: no mount and no loop device of the run is left.
+nothing_remains() {
+  local attempt left
+  for attempt in $(seq 100); do # the kernel takes a mount namespace apart behind its last process
+    left=$(losetup --list --noheadings --output BACK-FILE | grep -F "$WORK/"; grep -F "$WORK/" /proc/self/mountinfo) || true
+    [ -n "$left" ] || return 0
+    read -r -t 0.05 <> <(:) || true
+  done
+  echo "FAILED: the test leaves behind: $left" >&2
+  return 1
 }
 
 # start_containerd DIR [TOML]: a containerd of its own with root, state and socket below DIR; TOML is appended to its configuration. With
@@ -75,9 +88,11 @@ wait_until() {
   done
 }
 
-# start_registry DIR: Debian's docker-registry on this network namespace's loopback, keeping its data below DIR. Sets REGISTRY.
+# start_registry DIR: Debian's docker-registry on this network namespace's loopback, keeping its data below DIR. Sets REGISTRY,
+# REGISTRY_LOG and REGISTRY_PID. Called again it starts once more over the same data.
 start_registry() {
   REGISTRY=localhost:5000
+  REGISTRY_LOG=$1/log
   mkdir -p "$1"
   cat > "$1/config.yml" <<CONFIG
 version: 0.1
@@ -85,6 +100,56 @@ log: {accesslog: {disabled: false}, level: info}
 storage: {filesystem: {rootdirectory: $1/data}}
 http: {addr: "$REGISTRY"}
 CONFIG
-  docker-registry serve "$1/config.yml" > "$1/log" 2>&1 &
+  docker-registry serve "$1/config.yml" >> "$1/log" 2>&1 &
+  REGISTRY_PID=$!
   wait_until 10 bash -c "exec 3<> /dev/tcp/localhost/5000"
+}
+
+# push_image NAME: OUT.tar of make_image.py at $WORK/NAME into the registry as $REGISTRY/NAME:1.
+push_image() {
+  mkdir "$WORK/$1.layout"
+  tar -C "$WORK/$1.layout" -xf "$WORK/$1.tar"
+  PYTHONPATH="$(dirname "$0")/../bench" PYTHONDONTWRITEBYTECODE=1 \
+    python3 -m scaleout.push "$WORK/$1.layout" "$REGISTRY" "$1" 1
+  rm -r "$WORK/$1.layout"
+}
+
+# requests [PATTERN]: how many requests that match the registry has answered.
+requests() { grep -Ec "\"[A-Z]+ [^ ]*${1:-} HTTP" "$REGISTRY_LOG" || true; }
+
+# layers_fetched NAME: how often the registry was asked for a layer of that image.
+layers_fetched() {
+  local digest count=0
+  while read -r digest; do
+    count=$((count + $(grep -c "\"GET /v2/$1/blobs/$digest HTTP" "$REGISTRY_LOG" || true)))
+  done < "$WORK/$1.layers"
+  echo $count
+}
+
+# convert_image NAME TO: $REGISTRY/NAME:1 into a volume or store; its key lies beside.
+convert_image() {
+  "$ZP_BIN/zeropull" image convert --from "docker://$REGISTRY/$1:1" --to "$2" --plain-http > "$WORK/convert.log" 2>&1 ||
+    fail "convert $1: $(tail -3 "$WORK/convert.log")"
+}
+
+# start_agent JSON: the agent with that configuration, its root $WORK/agent unless JSON names one. Sets AGENT_PID; its log is AGENT_LOG.
+start_agent() {
+  AGENT_LOG=$WORK/agent.log
+  mkdir -p "$WORK/agent"
+  echo "$1" > "$WORK/agent.json"
+  "$ZP_BIN/zeropull" agent --config "$WORK/agent.json" >> "$AGENT_LOG" 2>&1 &
+  AGENT_PID=$!
+  local attempt
+  for attempt in $(seq 200); do
+    ! "$ZP_BIN/zeropull" images list > /dev/null 2>&1 || return 0
+    kill -0 "$AGENT_PID" 2>/dev/null || break
+    read -r -t 0.05 <> <(:) || true
+  done
+  tail -20 "$AGENT_LOG" >&2
+  fail "the agent did not start"
+}
+
+# The README's lines for containerd's configuration, without the version, which start_containerd writes itself.
+readme_containerd_config() {
+  awk '/^    version = 2$/ { on = 1; next } on && !/^    / && NF { exit } on { print substr($0, 5) }' "$(dirname "$0")/../README.md"
 }

@@ -14,7 +14,18 @@ image() {
   $CTR image import --snapshotter overlayfs "$WORK/$name.tar" > /dev/null
 }
 
-no_snapshot() { ! $CTR snapshot --snapshotter overlayfs info same > /dev/null 2>&1; }
+no_snapshot() {
+  local all
+  all=$($CTR snapshot --snapshotter overlayfs ls) && ! grep -q '^same ' <<< "$all"
+}
+
+# What ctr made is gone. It refuses to remove a task whose end containerd has not seen yet, and leaves the snapshot of a container
+# that it refused to the collector.
+remove_what_ctr_made() {
+  $CTR task rm -f same || true
+  $CTR container rm same || true
+  no_snapshot
+}
 
 # Both with the same arguments: IMAGE [OPTIONS...] [-- ARGS...]. Sets CTR_STATUS and OUR_STATUS: whether a record came to be.
 create_both() {
@@ -32,9 +43,7 @@ create_both() {
   # A task that fails leaves its record, and the record is what is compared.
   $CTR run -d --null-io --snapshotter overlayfs "${ctr_options[@]}" "localhost/$name:1" same "${args[@]}" > "$WORK/ctr.out" 2>&1 || true
   "$PROBE" "$CONTAINERD_SOCKET" "$CONTAINERD_NAMESPACE" record same > "$WORK/ctr.json" 2>/dev/null || CTR_STATUS=1
-  $CTR task rm -f same > /dev/null 2>&1 || true
-  $CTR container rm same > /dev/null 2>&1 || true
-  wait_until 10 no_snapshot # ctr leaves that of a container that it refused to the collector
+  wait_until 10 remove_what_ctr_made
   "$PROBE" "$CONTAINERD_SOCKET" "$CONTAINERD_NAMESPACE" create same --image "localhost/$name:1" --config "$WORK/$name.config" \
     --chain "$(cat "$WORK/$name.chain")" --snapshotter overlayfs "${our_options[@]}" -- "${args[@]}" 2> "$WORK/our.out" || OUR_STATUS=1
   [ $OUR_STATUS != 0 ] || "$PROBE" "$CONTAINERD_SOCKET" "$CONTAINERD_NAMESPACE" record same > "$WORK/our.json"

@@ -36,8 +36,11 @@ class RunningAgent final : public Agent {
 
   void stop() override {
     if (server_) server_->stop();
-    if (snapshotter_) snapshotter_->close();
     if (catalog_) catalog_->stop();
+    if (!snapshotter_) return;
+    auto chains = snapshotter_->chains_in_use();
+    if (chains.ok() && chains->empty()) catalog_->detach_volumes();
+    snapshotter_->close();
   }
 
  private:

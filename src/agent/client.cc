@@ -22,7 +22,9 @@ AgentImage image_of(const pb::Image& image) {
 class Client final : public AgentClient {
  public:
   explicit Client(const std::string& socket)
-      : socket_(socket), stub_(pb::Agent::NewStub(grpc::CreateChannel("unix://" + socket, grpc::InsecureChannelCredentials()))) {}
+      : socket_(socket),
+        channel_(grpc::CreateChannel("unix://" + socket, grpc::InsecureChannelCredentials())),
+        stub_(pb::Agent::NewStub(channel_)) {}
 
   Result<AgentImage> ensure_image(const Context& ctx, const std::string& reference, bool plain_http,
                                   const artifact::Progress& progress) override {
@@ -72,7 +74,9 @@ class Client final : public AgentClient {
   }
   Result<void> check(const grpc::Status& status) const {
     if (status.ok()) return {};
-    if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    // The agent's own answer may say so too, of a registry that cannot be reached.
+    bool answered = channel_->GetState(false) == GRPC_CHANNEL_READY;
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !answered) {
       return make_error(Code::kUnavailable, "agent at {}: {} (does `zeropull agent` run there?)", socket_,
                         status.error_message());
     }
@@ -80,6 +84,7 @@ class Client final : public AgentClient {
   }
 
   const std::string socket_;
+  const std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<pb::Agent::Stub> stub_;
 };
 

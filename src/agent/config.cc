@@ -57,10 +57,12 @@ Result<StoreConfig> parse_store(const json& object) {
 }
 
 Result<RegistriesConfig> parse_registries(const json& object) {
-  TRY(refuse_unknown_keys(object, "registries: ", {"plain_http", "mirrors", "auth_file"}));
+  TRY(refuse_unknown_keys(object, "registries: ", {"plain_http", "mirrors", "auth_file", "progress_timeout_s"}));
   RegistriesConfig registries;
   registries.plain_http = TRY(codec::json_optional_strings(object, "plain_http"));
   TRY(read_string(object, "auth_file", registries.auth_file));
+  auto timeout = TRY(codec::json_optional_int(object, "progress_timeout_s", {.min = 1, .max = 3600}));
+  if (timeout) registries.progress_timeout_s = static_cast<std::uint32_t>(*timeout);
   const json* mirrors = TRY(codec::json_optional_object(object, "mirrors"));
   if (mirrors != nullptr) {
     for (const auto& [host, list] : mirrors->items()) {
@@ -83,7 +85,7 @@ Result<AgentConfig> parse_config(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected one JSON object");
   TRY(refuse_unknown_keys(object, "",
                           {"root", "socket", "key_file", "volumes", "stores", "registries", "allow_file_directio", "jobs",
-                           "layer_expanded_bytes_max", "verify_volumes", "log_level"}));
+                           "layer_expanded_bytes_max", "verify_volumes", "verify_volumes_after_s", "log_level"}));
   AgentConfig config;
   TRY(read_string(object, "root", config.root));
   TRY(read_string(object, "socket", config.socket));
@@ -107,6 +109,8 @@ Result<AgentConfig> parse_config(const json& object) {
 
   TRY(read_bool(object, "allow_file_directio", config.allow_file_directio));
   TRY(read_bool(object, "verify_volumes", config.verify_volumes));
+  auto after_s = TRY(codec::json_optional_int(object, "verify_volumes_after_s", {.min = 0, .max = 86'400}));
+  if (after_s) config.verify_volumes_after_s = static_cast<std::uint32_t>(*after_s);
   auto jobs = TRY(codec::json_optional_int(object, "jobs", {.min = 1, .max = 64}));
   if (jobs) config.jobs = static_cast<std::uint32_t>(*jobs);
   constexpr std::int64_t kExpandedMax = std::int64_t{16} << 40;

@@ -26,6 +26,7 @@ struct RegistriesConfig {
   std::vector<std::string> plain_http;                      // "host:port" that may be asked without TLS
   std::map<std::string, std::vector<std::string>> mirrors;  // registry host -> mirror hosts, asked in order before it
   std::string auth_file;                                    // docker's config.json; DOCKER_CONFIG or ~/.docker when empty
+  std::uint32_t progress_timeout_s = 30;                    // 1 to 3600: a transfer without a byte for so long is tried again
 };
 
 struct AgentConfig {
@@ -38,7 +39,8 @@ struct AgentConfig {
   bool allow_file_directio = false;  // mount EROFS from files with directio where loop devices fail
   std::uint32_t jobs = 0;            // layers converted and connections per fetch at once, 1 to 64; 0: by cores
   std::uint64_t layer_expanded_bytes_max = artifact::kLayerExpandedMax;  // 1 MiB to 16 TiB
-  bool verify_volumes = true;  // re-read and hash volumes in the background after the start
+  bool verify_volumes = true;                                            // re-read and hash volumes in the background
+  std::uint32_t verify_volumes_after_s = 30;  // after the agent's start, 0 to 86,400: first starts have the disk alone
   LogLevel log_level = LogLevel::kInfo;
 
   static Result<AgentConfig> load(const std::string& path);

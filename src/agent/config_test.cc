@@ -17,8 +17,9 @@ TEST(AgentConfig, every_key_is_read) {
   auto config = MUST(AgentConfig::parse(R"({
     "root": "/r", "socket": "/s", "key_file": "/k", "volumes": ["/v1", "/v2.img"],
     "stores": [{"url": "https://a:1", "token_file": "/t", "ca_file": "/c", "publish": false}, {"folder": "/f"}],
-    "registries": {"plain_http": ["h:5000"], "mirrors": {"docker.io": ["m1", "m2"]}, "auth_file": "/a"},
-    "allow_file_directio": true, "jobs": 7, "layer_expanded_bytes_max": 2097152, "verify_volumes": false, "log_level": "debug"
+    "registries": {"plain_http": ["h:5000"], "mirrors": {"docker.io": ["m1", "m2"]}, "auth_file": "/a", "progress_timeout_s": 5},
+    "allow_file_directio": true, "jobs": 7, "layer_expanded_bytes_max": 2097152, "verify_volumes": false,
+    "verify_volumes_after_s": 5, "log_level": "debug"
   })",
                                         "test"));
   EXPECT_EQ(config.root, "/r");
@@ -33,10 +34,12 @@ TEST(AgentConfig, every_key_is_read) {
   EXPECT_EQ(config.registries.plain_http, std::vector<std::string>{"h:5000"});
   EXPECT_EQ(config.registries.mirrors.at("docker.io"), (std::vector<std::string>{"m1", "m2"}));
   EXPECT_EQ(config.registries.auth_file, "/a");
+  EXPECT_EQ(config.registries.progress_timeout_s, 5U);
   EXPECT_TRUE(config.allow_file_directio);
   EXPECT_EQ(config.jobs, 7u);
   EXPECT_EQ(config.layer_expanded_bytes_max, 2097152u);
   EXPECT_FALSE(config.verify_volumes);
+  EXPECT_EQ(config.verify_volumes_after_s, 5u);
   EXPECT_EQ(config.log_level, LogLevel::kDebug);
 }
 

@@ -8,6 +8,7 @@
 #include "artifact/converter.h"
 #include "artifact/references.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "oci/registry.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -17,6 +18,17 @@ namespace zeropull::agent {
 namespace {
 
 constexpr Logger kLog{"agent"};
+
+void check_volume(const Context& ctx, artifact::AttachedVolume& volume) {
+  auto verified = volume.verify_all(ctx);
+  if (verified.ok()) {
+    LOG_INFO(kLog, "volume {}: every byte as it was sealed", volume.path());
+  } else if (volume.withdrawn()) {
+    LOG_ERROR(kLog, "withdrawn: {}", verified.error().to_string());
+  } else if (ctx.check().ok()) {
+    LOG_WARN(kLog, "could not check: {}", verified.error().to_string());
+  }
+}
 
 }  // namespace
 
@@ -33,7 +45,7 @@ std::string_view source_name(ImageSourceKind kind) {
 ImageCatalog::ImageCatalog(AgentConfig config, artifact::EndpointKey key)
     : config_(std::move(config)),
       key_(std::move(key)),
-      background_(std::make_unique<ThreadPool>(ThreadPoolOptions{.name = "background", .threads = 1})) {}
+      background_(std::make_unique<ThreadPool>(ThreadPoolOptions{.name = "background", .threads = 2})) {}
 
 ImageCatalog::~ImageCatalog() { stop(); }
 
@@ -48,6 +60,7 @@ Result<std::unique_ptr<ImageCatalog>> ImageCatalog::create(const Context& ctx, c
   for (const auto& broken : catalog->cache_->broken()) {
     LOG_ERROR(kLog, "cache: leave out {}: {}", broken.path, broken.error.to_string());
   }
+  catalog->collect();
   for (const auto& path : config.volumes) {
     auto mount_point = fmt::format("{}/volumes/{}", config.root, catalog->volumes_.size());
     auto volume = artifact::AttachedVolume::attach(ctx, path, key, mount_point);
@@ -145,6 +158,7 @@ Result<FoundImage> ImageCatalog::bring(const Context& ctx, const oci::RegistryRe
   }
   const auto& registries = config_.registries;
   oci::RegistryOptions options{.auth_file = registries.auth_file};
+  options.progress_timeout = std::chrono::seconds(registries.progress_timeout_s);
   if (plain_http || std::ranges::count(registries.plain_http, reference.host) > 0) options.plain = http::Plain::kAllowed;
   auto mirrors = registries.mirrors.find(reference.host);
   if (mirrors != registries.mirrors.end()) options.mirrors = mirrors->second;
@@ -153,9 +167,13 @@ Result<FoundImage> ImageCatalog::bring(const Context& ctx, const oci::RegistryRe
                                    .jobs = jobs(),
                                    .limits = {.expanded_max = config_.layer_expanded_bytes_max},
                                    .progress = progress};
-  auto image = TRY(artifact::convert_image(ctx, *source, *cache_, convert));
-  publish_behind(image);
-  return FoundImage{std::move(image), cache_.get(), ImageSourceKind::kRegistry};
+  auto image = artifact::convert_image(ctx, *source, *cache_, convert);
+  if (!image.ok()) {
+    collect();  // what it left
+    return std::move(image).take_error();
+  }
+  publish_behind(*image);
+  return FoundImage{std::move(image).take(), cache_.get(), ImageSourceKind::kRegistry};
 }
 
 // The caller's container starts meanwhile. A publication that fails costs the next instance time, not this one.
@@ -173,39 +191,54 @@ void ImageCatalog::publish_behind(const artifact::ImagePtr& image) {
   }
 }
 
-Result<void> ImageCatalog::remove(const oci::RegistryReference& reference) {
+Result<void> ImageCatalog::remove(const oci::RegistryReference& reference, const std::vector<ChainId>& in_use) {
   auto found = find_reference(reference);
   if (!found || found->source != ImageSourceKind::kCache) {
     return make_error(Code::kNotFound, "this instance's own cache holds no image {}", reference.name());
   }
-  return cache_->remove_image(found->image->image().manifest_digest);
+  auto has = [](const artifact::ArtifactIndex& image, const ChainId& chain) {
+    return std::ranges::count(image.image().layers, chain, &artifact::ImageLayer::chain_id) > 0;
+  };
+  auto others = images();
+  std::erase_if(others, [&](const FoundImage& other) { return other.image == found->image; });
+  for (const auto& chain : in_use) {
+    bool elsewhere = std::ranges::any_of(others, [&](const FoundImage& other) { return has(*other.image, chain); });
+    if (has(*found->image, chain) && !elsewhere) {
+      return make_error(Code::kFailedPrecondition,
+                        "{} is in use by snapshots: remove its containers and its image in containerd first", reference.name());
+    }
+  }
+  TRY(cache_->remove_image(found->image->image().manifest_digest));
+  collect();
+  return {};
 }
 
-Result<artifact::Collected> ImageCatalog::collect(const std::vector<ChainId>& in_use) {
-  std::set<BlobId> keep;
-  auto all = images();
-  for (const auto& chain : in_use) {
-    auto match = find_chain(chain);
-    if (!match) continue;
-    for (const auto& blob : match->found.image->blobs()) keep.insert(blob.id);
+void ImageCatalog::collect() {
+  auto collected = cache_->collect({});
+  if (collected.ok() && collected->blobs + collected->leftovers > 0) {
+    LOG_INFO(kLog, "collected {} blobs and {} leftovers, {}", collected->blobs, collected->leftovers,
+             format_bytes(collected->bytes));
   }
-  return cache_->collect(keep);
+  // A conversion that runs elsewhere collects when it ends.
+  if (!collected.ok() && !collected.failed_with(Code::kUnavailable)) {
+    LOG_WARN(kLog, "collect: {}", collected.error().to_string());
+  }
 }
 
 void ImageCatalog::start_volume_check() {
+  if (volumes_.empty()) return;
+  auto posted = background_->post([this] {
+    auto ctx = Context::root("verify-volumes", stop_.get_token(), std::chrono::hours(24 * 7));
+    if (!ctx.sleep(std::chrono::seconds(config_.verify_volumes_after_s)).ok()) return;
+    for (const auto& volume : volumes_) check_volume(ctx, *volume);
+  });
+  if (!posted.ok()) LOG_WARN(kLog, "check the volumes: {}", posted.error().to_string());
+}
+
+void ImageCatalog::detach_volumes() {
   for (const auto& volume : volumes_) {
-    auto posted = background_->post([this, &volume] {
-      auto ctx = Context::root("verify-volume", stop_.get_token(), std::chrono::hours(24));
-      auto verified = volume->verify_all(ctx);
-      if (verified.ok()) {
-        LOG_INFO(kLog, "volume {}: every byte as it was sealed", volume->path());
-      } else if (volume->withdrawn()) {
-        LOG_ERROR(kLog, "withdrawn: {}", verified.error().to_string());
-      } else if (!stop_.stop_requested()) {
-        LOG_WARN(kLog, "could not check: {}", verified.error().to_string());
-      }
-    });
-    if (!posted.ok()) LOG_WARN(kLog, "check volume {}: {}", volume->path(), posted.error().to_string());
+    auto detached = volume->detach();
+    if (!detached.ok()) LOG_WARN(kLog, "detach volume {}: {}", volume->path(), detached.error().to_string());
   }
 }
 

@@ -62,18 +62,21 @@ class ImageCatalog {
   std::vector<FoundImage> images() const;
 
   Result<FoundImage> ensure(const Context& ctx, const EnsureRequest& request, const artifact::Progress& progress);
-  // Forgets the image on this instance; kNotFound when the cache does not hold it. Volumes are never touched.
-  Result<void> remove(const oci::RegistryReference& reference);
-  // Removes what no image needs, except blobs under the chains in use.
-  Result<artifact::Collected> collect(const std::vector<ChainId>& in_use);
+  // Forgets the image on this instance; kNotFound when the cache does not hold it, kFailedPrecondition while a chain in use
+  // stands on it alone. Volumes are never touched.
+  Result<void> remove(const oci::RegistryReference& reference, const std::vector<ChainId>& in_use);
   // Starts re-reading the volumes in the background.
   void start_volume_check();
+  // After stop(), when no snapshot needs them: unmounts the volumes that were attached from image files.
+  void detach_volumes();
 
  private:
   ImageCatalog(AgentConfig config, artifact::EndpointKey key);
   // From the stores, then from the registry.
   Result<FoundImage> bring(const Context& ctx, const oci::RegistryReference& reference, bool plain_http,
                            const artifact::Progress& progress);
+  // Removes what no image names any more: of images removed, of conversions that failed.
+  void collect();
   void publish_behind(const artifact::ImagePtr& image);
   std::size_t jobs() const;
 

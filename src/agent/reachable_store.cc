@@ -3,6 +3,7 @@
 #include "artifact/fetcher.h"
 #include "artifact/publisher.h"
 #include "artifact/store_catalog.h"
+#include "base/log.h"
 #include "os/file.h"
 #include "store/folder_store.h"
 #include "store/http_store.h"
@@ -10,6 +11,8 @@
 namespace zeropull::agent {
 
 namespace {
+
+constexpr Logger kLog{"agent"};
 
 Result<std::string> read_token(const std::string& path) {
   auto text = TRY(os::read_text(path, store::kTokenMax + 1).with_context("token_file"));
@@ -45,6 +48,9 @@ Result<artifact::ImagePtr> ReachableStore::fetch(const Context& ctx, const artif
     image = TRY(artifact::read_store_image(ctx, *store_, key, *reference.digest));
   } else {
     auto catalog = TRY(artifact::read_store_catalog(ctx, *store_, key));
+    for (const auto& broken : catalog.broken) {
+      LOG_WARN(kLog, "leave out an image: {}", broken.error.to_string());
+    }
     image = catalog.find_reference(reference.name());
     if (!image) return make_error(Code::kNotFound, "no image {}", reference.name());
   }

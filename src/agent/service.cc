@@ -102,13 +102,10 @@ class Service final : public AgentService, private pb::Agent::Service {
   grpc::Status RemoveImage(grpc::ServerContext*, const pb::RemoveImageRequest* request, pb::RemoveImageResponse*) override {
     auto reference = oci::parse_image_name(request->reference());
     if (!reference.ok()) return status_of(reference.error());
-    auto removed = catalog_.remove(*reference);
-    if (!removed.ok()) return status_of(removed.error());
     auto chains = chains_in_use_();
     if (!chains.ok()) return status_of(chains.error());
-    auto collected = catalog_.collect(*chains);
-    if (!collected.ok()) LOG_WARN(kLog, "collect after removing {}: {}", request->reference(), collected.error().to_string());
-    return grpc::Status::OK;
+    auto removed = catalog_.remove(*reference, *chains);
+    return removed.ok() ? grpc::Status::OK : status_of(removed.error());
   }
 
   ImageCatalog& catalog_;

@@ -16,7 +16,7 @@ namespace zeropull::agent {
 
 class AgentService {
  public:
-  // `chains_in_use` names what the collection after a removal must keep. Both outlive the service.
+  // `chains_in_use` names what a removal must not take away. Both outlive the service.
   static std::unique_ptr<AgentService> create(ImageCatalog& catalog, std::function<Result<std::vector<ChainId>>()> chains_in_use);
   virtual ~AgentService() = default;
   virtual grpc::Service& service() = 0;

@@ -32,7 +32,8 @@ class AttachedVolume {
   // The checked images; none once withdrawn.
   std::vector<ImagePtr> images() const;
 
-  // Reads and hashes every frame of every image; kDataLoss names the first wrong one, and the volume is withdrawn.
+  // Reads and hashes every frame of every image, slowly enough to leave the disk to what starts meanwhile; kDataLoss names the
+  // first wrong one, and the volume is withdrawn.
   Result<void> verify_all(const Context& ctx);
   Result<void> detach();
 

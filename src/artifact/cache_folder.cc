@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 
 #include "artifact/file_lock.h"
 #include "artifact/references.h"
@@ -20,14 +21,30 @@ std::string images_folder(const std::string& path) { return path + "/images"; }
 std::string blobs_folder(const std::string& path) { return path + "/blobs"; }
 std::string temporary_folder(const std::string& path) { return path + "/tmp"; }
 
+Result<void> ensure_layout(const std::string& path) {
+  TRY(CacheFolder::check_place(path));
+  TRY(os::ensure_folder(path));
+  for (const auto& folder : {images_folder(path), blobs_folder(path), temporary_folder(path)}) TRY(os::ensure_folder(folder));
+  return os::sync_folder(path);
+}
+
 }  // namespace
+
+Result<void> CacheFolder::check_place(const std::string& path) {
+  if (!os::exists(path) || (os::exists(images_folder(path)) && os::exists(blobs_folder(path)))) return {};
+  constexpr std::array<std::string_view, 4> kOurs = {"blobs", "images", "lock", "lost+found"};  // tmp/ is made last
+  auto names = TRY(os::list_folder(path));
+  for (const auto& name : names) {
+    if (std::ranges::find(kOurs, name) != kOurs.end()) continue;
+    return make_error(Code::kFailedPrecondition, "{} holds {:?} and is no cache folder: choose an empty or new one", path, name);
+  }
+  return {};
+}
 
 Result<std::unique_ptr<CacheFolder>> CacheFolder::open(const std::string& path, CacheFolderOptions options) {
   if (options.access == Access::kWrite) {
     if (!options.key) return make_error(Code::kFailedPrecondition, "cache folder {}: writing needs the endpoint's key", path);
-    TRY(os::ensure_folder(path));
-    for (const auto& folder : {images_folder(path), blobs_folder(path), temporary_folder(path)}) TRY(os::ensure_folder(folder));
-    TRY(os::sync_folder(path));
+    TRY(ensure_layout(path));
   } else if (!os::exists(images_folder(path)) || !os::exists(blobs_folder(path))) {
     return make_error(Code::kNotFound, "{} is no cache folder: it has no images/ and blobs/", path);
   }
@@ -73,7 +90,7 @@ Result<CacheFolder::Catalogue> CacheFolder::read_catalogue() const {
     if (image.ok()) {
       catalogue.images.push_back(std::move(image).take());
     } else if (os::exists(path)) {  // else removed meanwhile
-      catalogue.broken.push_back({path, std::move(image).take_error().with(path)});
+      catalogue.broken.push_back({path, std::move(image).take_error()});
     }
   }
   return catalogue;
@@ -171,8 +188,8 @@ Result<Collected> CacheFolder::collect(const std::set<BlobId>& in_use) {
     auto catalogue = catalogue_.lock();
     if (!catalogue->broken.empty()) {
       return make_error(Code::kFailedPrecondition,
-                        "nothing collected: which blobs a broken image names is unknown; remove it first: {}",
-                        catalogue->broken.front().error.message());
+                        "nothing collected: which blobs a broken image names is unknown; remove it first: {}: {}",
+                        catalogue->broken.front().path, catalogue->broken.front().error.message());
     }
     for (const auto& image : catalogue->images) {
       for (const auto& blob : image->blobs()) keep.insert(blob.id);

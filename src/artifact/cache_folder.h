@@ -58,7 +58,7 @@ struct ChainMatch {
 };
 
 struct BrokenImage {
-  std::string path;  // of the image's folder
+  std::string path;  // of the image's folder; not in `error`
   Error error;
 };
 
@@ -72,8 +72,11 @@ class CacheWriter;
 
 class CacheFolder {
  public:
-  // Makes the layout when it is absent and access is kWrite; kNotFound when it is absent and access is kRead.
+  // Makes the layout when it is absent and access is kWrite; kNotFound when it is absent and access is kRead. A folder that holds
+  // other things is never written (kFailedPrecondition): a collection would take them away.
   static Result<std::unique_ptr<CacheFolder>> open(const std::string& path, CacheFolderOptions options);
+  // Whether open() for writing would take this path, which may be absent.
+  static Result<void> check_place(const std::string& path);
   CacheFolder(const CacheFolder&) = delete;
   CacheFolder& operator=(const CacheFolder&) = delete;
 
@@ -151,7 +154,7 @@ class CacheWriter {
   // An empty file in tmp/, open for reading and writing.
   Result<PendingBlob> create_blob(BlobWrites writes = BlobWrites::kCached);
   // Syncs the file and gives it its name. The caller vouches that `id` is the id of its bytes and `size` their number (a file of
-  // another size is kInternal). A blob that is already there with this size stays, and the pending one is dropped.
+  // another size is kInternal). One that is already there is replaced: its bytes may have been damaged since.
   Result<void> adopt(PendingBlob blob, const BlobId& id, std::uint64_t size);
   // Publishes the image: every blob of it must be here with its size (kFailedPrecondition). Replaces an older index of the same
   // manifest at once and keeps its references.

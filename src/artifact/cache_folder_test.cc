@@ -123,14 +123,27 @@ TEST_F(CacheFolderTest, an_image_without_one_of_its_blobs_is_not_published) {
   EXPECT_TRUE(MUST(os::list_folder(path_ + "/tmp")).empty());
 }
 
-TEST_F(CacheFolderTest, a_blob_that_is_there_is_not_replaced) {
+TEST_F(CacheFolderTest, a_blob_that_is_written_again_takes_the_place_of_a_damaged_one) {
   auto sample = make_sample(1);
   auto folder = open_cache(path_);
   publish_sample(*folder, sample);
-  auto blob = folder->blob_path(sample.contents.blobs[2].id);
-  auto inode = MUST(os::stat_path(blob)).st_ino;
-  publish_sample(*folder, make_sample(2));  // shares the lower layer
-  EXPECT_EQ(MUST(os::stat_path(blob)).st_ino, inode);
+  flip_bit(folder->blob_path(sample.contents.blobs[2].id), 7);
+  publish_sample(*folder, sample);
+  MUST(verify_image(Context::root("test"), *folder, *folder->images()[0]));
+}
+
+TEST_F(CacheFolderTest, is_not_made_among_other_things) {
+  MUST(os::ensure_folder(path_ + "/tmp"));
+  MUST(os::create_file(path_ + "/tmp/precious", as_bytes("somebody's")));
+  auto opened = CacheFolder::open(path_, {.access = Access::kWrite, .key = sample_key()});
+  ASSERT_TRUE(opened.failed_with(Code::kFailedPrecondition));
+  EXPECT_NE(opened.error().message().find("no cache folder"), std::string::npos) << opened.error().message();
+  EXPECT_EQ(MUST(os::list_folder(path_)), std::vector<std::string>{"tmp"});
+}
+
+TEST_F(CacheFolderTest, is_made_in_an_empty_file_system) {
+  MUST(os::ensure_folder(path_ + "/lost+found"));
+  MUST(CacheFolder::open(path_, {.access = Access::kWrite, .key = sample_key()}));
 }
 
 TEST_F(CacheFolderTest, collects_what_no_image_names_and_nothing_in_use) {

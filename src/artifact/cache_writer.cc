@@ -40,7 +40,6 @@ Result<PendingBlob> CacheWriter::create_blob(BlobWrites writes) {
 Result<void> CacheWriter::adopt(PendingBlob blob, const BlobId& id, std::uint64_t size) {
   auto written = TRY(os::file_size(blob.fd()));
   if (written != size) return make_error(Code::kInternal, "blob {} was written with {} bytes instead of {}", id, written, size);
-  if (folder_->has_blob(id, size)) return {};
   folder_->step("sync blob");
   TRY(os::sync_fd(blob.fd()).with_context("blob {}", id));
   folder_->step("rename blob");

@@ -33,10 +33,13 @@ ResolvedReference resolved_now(const ConvertOptions& options) {
   return {options.reference, std::chrono::floor<std::chrono::milliseconds>(options.clock->wall_now())};
 }
 
-std::optional<CachedLayer> find_layer(const std::vector<ImagePtr>& images, const DiffId& diff_id) {
-  for (const auto& index : images) {
+bool has(const CacheFolder& folder, const BlobDescription& blob) { return folder.has_blob(blob.id, blob.size); }
+
+std::optional<CachedLayer> find_layer(const CacheFolder& folder, const DiffId& diff_id) {
+  for (const auto& index : folder.images()) {
     for (const auto& layer : index->image().layers) {
-      if (layer.diff_id != diff_id) continue;
+      if (layer.diff_id != diff_id || !has(folder, index->blobs()[layer.tree_blob])) continue;
+      if (layer.data_blob && !has(folder, index->blobs()[*layer.data_blob])) continue;
       CachedLayer cached{.tree = index->blob_contents(layer.tree_blob), .data = {}, .expanded_size = layer.expanded_size};
       if (layer.data_blob) cached.data = index->blob_contents(*layer.data_blob);
       return cached;
@@ -93,12 +96,11 @@ class Conversion {
 
   // Takes what the folder holds; what is left has to be fetched, each diff id once, the largest first so that none is late.
   Missing plan() {
-    auto images = folder_.images();
     Missing missing;
     for (std::size_t i = 0; i < image_.manifest.layers.size(); ++i) {
       const auto& diff_id = image_.config.diff_ids[i];
       if (layers_.contains(diff_id)) continue;
-      auto cached = find_layer(images, diff_id);
+      auto cached = find_layer(folder_, diff_id);
       if (cached) {
         layers_.emplace(diff_id, std::move(cached));
       } else {
@@ -131,7 +133,9 @@ class Conversion {
     };
     auto summary = TRY(run_layer_worker(ctx, input));
     if (summary.diff_id != diff_id) {
-      return make_error(Code::kDataLoss, "its tar has diff id {}, the image's configuration says {}", summary.diff_id, diff_id);
+      return make_error(Code::kDataLoss,
+                        "its tar has diff id {}, the image's configuration says {}: build or push the image again",
+                        summary.diff_id, diff_id);
     }
     CachedLayer converted{.tree = BlobContents::local(BlobRole::kLayerTree, summary.table.size, summary.table.frames),
                           .data = {},
@@ -206,13 +210,14 @@ class Conversion {
 Result<ImagePtr> convert_image(const Context& ctx, oci::ImageSource& source, CacheFolder& folder, const ConvertOptions& options) {
   auto image = TRY(oci::resolve_image(ctx, source, options.platform));
   const auto& digest = image.manifest.digest;
-  if (folder.find_manifest(digest)) {
+  auto cached = folder.find_manifest(digest);
+  if (cached && std::ranges::all_of(cached->blobs(), [&](const auto& blob) { return has(folder, blob); })) {
     if (!options.reference.empty()) TRY(folder.add_reference(digest, resolved_now(options)));
     return folder.find_manifest(digest);
   }
   auto writer = TRY(folder.begin());
   Conversion conversion(source, folder, writer, options, image);
-  auto contents = TRY(conversion.run(ctx));
+  auto contents = TRY(conversion.run(ctx).with_context("{} into {}", source.describe(), folder.path()));
   TRY(writer.publish(std::move(contents)));
   auto published = folder.find_manifest(digest);
   CHECK(published != nullptr);

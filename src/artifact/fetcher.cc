@@ -89,10 +89,14 @@ Result<void> fetch_missing(const Context& ctx, store::ObjectStore& store, const 
                            const FetchOptions& options) {
   auto writer = TRY(folder.begin());
   std::vector<BlobNumber> missing;
-  std::set<BlobId> taken;
+  std::set<BlobId> taken;  // those of other images, and those that are fetched; what no image names may be anything
+  for (const auto& image : folder.images()) {
+    for (const BlobDescription& blob : image->blobs()) {
+      if (folder.has_blob(blob.id, blob.size)) taken.insert(blob.id);
+    }
+  }
   for (BlobNumber number = 0; number < index.blobs().size(); ++number) {
-    const BlobDescription& blob = index.blobs()[number];
-    if (!folder.has_blob(blob.id, blob.size) && taken.insert(blob.id).second) missing.push_back(number);
+    if (taken.insert(index.blobs()[number].id).second) missing.push_back(number);
   }
   auto reads = TRY(plan_fetch(index, missing));
   TRY(folder.ensure_space(size_of(index, missing)));

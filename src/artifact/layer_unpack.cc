@@ -21,7 +21,8 @@ class LimitedSource final : public codec::ByteSource {
     const auto size = TRY(source_.read(out));
     size_ += size;
     if (size_ > size_max_) {
-      return make_error(Code::kResourceExhausted, "the layer expands to more than {}, the configured limit",
+      return make_error(Code::kResourceExhausted,
+                        "the layer expands to more than {}, the configured limit; raise it if that is meant",
                         format_bytes(size_max_));
     }
     return size;
@@ -62,7 +63,8 @@ class Unpacker {
     const auto content = TRY(tree_.apply(entry, blob_.size()));
     if (content == LayerTree::Content::kIgnore) return {};
     if (entry.size > limits_.expanded_max || blob_.size() > limits_.expanded_max - entry.size) {
-      return make_error(Code::kResourceExhausted, "the layer's files come to more than {}, the configured limit",
+      return make_error(Code::kResourceExhausted,
+                        "the layer's files come to more than {}, the configured limit; raise it if that is meant",
                         format_bytes(limits_.expanded_max));
     }
     const std::uint64_t begin = blob_.size();

@@ -1,9 +1,10 @@
 #include "artifact/layer_worker.h"
 
 #include <fcntl.h>
+#include <signal.h>
 
-#include <optional>
-#include <thread>
+#include <cerrno>
+#include <stop_token>
 
 #include "codec/stream.h"
 #include "os/fd.h"
@@ -95,6 +96,20 @@ Result<Bytes> read_answer(int fd) {
   return make_error(Code::kDataLoss, "the layer worker's answer is too long");
 }
 
+// Streams the layer into the child and reads its answer. That comes after the last byte of input was read, or at once when the
+// child refuses the layer: nothing is read meanwhile.
+Result<Bytes> exchange(const Context& ctx, const LayerWorkerInput& input, os::UniqueFd layer, int answer_fd) {
+  bool child_gone = false;  // it stopped reading: what it answers is the reason
+  auto streamed = input.stream(ctx, [&](ByteView bytes) -> Result<void> {
+    auto written = os::write_all(layer.get(), bytes);
+    if (!written.ok() && written.error().errno_value() == EPIPE) child_gone = true;
+    return written;
+  });
+  layer.reset();
+  if (!streamed.ok() && !child_gone) return std::move(streamed).take_error();  // the child is killed with its object
+  return read_answer(answer_fd);
+}
+
 }  // namespace
 
 Bytes encode_worker_answer(const Result<LayerSummary>& answer) {
@@ -146,6 +161,7 @@ Result<LayerSummary> run_layer_worker(const Context& ctx, const LayerWorkerInput
   auto self = TRY(os::self_executable());
   options.argv = {self, "layer-worker", "--expanded-max", std::to_string(input.limits.expanded_max)};
   options.environment = std::vector<std::string>{};
+  options.own_group = true;
   options.descriptors = {{kInputFd, data.read_end.get()},
                          {kBlobFd, input.output.blob_fd},
                          {kTableFd, input.output.table_fd},
@@ -154,24 +170,23 @@ Result<LayerSummary> run_layer_worker(const Context& ctx, const LayerWorkerInput
   data.read_end.reset();
   answer.write_end.reset();
 
-  bool child_gone = false;  // it stopped reading: what it answers is the reason
-  auto sink = [&](ByteView bytes) -> Result<void> {
-    auto written = os::write_all(data.write_end.get(), bytes);
-    if (!written.ok() && written.error().errno_value() == EPIPE) child_gone = true;
-    return written;
-  };
-  // The answer comes after the last byte of input was read, or at once when the child refuses the layer: nothing is read
-  // meanwhile.
-  auto streamed = input.stream(ctx, sink);
-  data.write_end.reset();
-  if (!streamed.ok() && !child_gone) return std::move(streamed).take_error();  // the child is killed with its object
-
-  auto bytes = TRY(read_answer(answer.read_end.get()));
+  Bytes bytes;
+  {
+    // The pipes have no deadline of their own: a child that neither reads nor answers is ended by the stop.
+    std::stop_callback end_child(ctx.stop(), [&] { (void)child.signal(SIGKILL); });
+    auto answered = exchange(ctx, input, std::move(data.write_end), answer.read_end.get());
+    TRY(ctx.check());
+    bytes = TRY(std::move(answered));
+  }
   auto status = TRY(child.wait(ctx));
   if (!status.success() && bytes.empty()) {
-    return make_error(Code::kInternal, "the layer worker ended with {}", status.describe());
+    return make_error(Code::kInternal, "the layer worker ended with {}{}", status.describe(),
+                      status.signal == SIGKILL ? ": is the machine short of memory?" : "");
   }
-  return decode_worker_answer(bytes);
+  auto summary = decode_worker_answer(bytes);
+  bool bad_layer = summary.failed_with(Code::kDataLoss) || summary.failed_with(Code::kInvalidArgument);
+  if (!bad_layer) return summary;
+  return make_error(summary.error().code(), "{}; build or push the image again", summary.error().message());
 }
 
 int layer_worker_main(UnpackLimits limits) {

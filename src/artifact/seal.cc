@@ -22,7 +22,8 @@ Result<SealedIndex> read_sealed(const os::UniqueFd& image_folder) {
   auto seal_fd = TRY(os::open_at(image_folder, "seal", kFlags, os::Resolve::kBeneath));
   auto index = TRY(os::MappedFile::map(index_fd.get()).with_context("index"));
   auto size = TRY(os::file_size(seal_fd.get()));
-  if (size != Sha256::kSize) return make_error(Code::kDataLoss, "seal has {} bytes instead of {}", size, Sha256::kSize);
+  if (size != Sha256::kSize)
+    return make_error(Code::kDataLoss, "its seal has {} bytes instead of {}; convert the image again", size, Sha256::kSize);
   Bytes seal(Sha256::kSize);
   TRY(os::read_exactly_at(seal_fd.get(), seal, 0).with_context("seal"));
   return SealedIndex{std::move(index), std::move(seal)};

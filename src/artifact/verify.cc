@@ -35,7 +35,7 @@ struct Run {
   std::uint64_t count = 0;
 };
 
-constexpr std::string_view kAdvice = "remove the image and convert or fetch it again";
+constexpr std::string_view kAdvice = "remove the image's folder and convert or fetch the image again";
 
 Result<os::UniqueFd> open_blob(const CacheFolder& folder, const BlobDescription& blob, ReadThrough through) {
   std::string path = folder.blob_path(blob.id);
@@ -74,7 +74,7 @@ Result<void> read_frame(int fd, std::byte* out, std::uint64_t offset, std::uint6
 }
 
 Result<void> hash_run(const Context& ctx, const ArtifactIndex& index, const OpenBlob& open, const Run& run,
-                      ProgressCounter& progress) {
+                      const VerifyOptions& options, ProgressCounter& progress) {
   const BlobDescription& blob = *open.blob;
   FrameBuffer buffer = allocate_frame_buffer();
   for (std::uint64_t number = run.first; number < run.first + run.count; ++number) {
@@ -87,6 +87,7 @@ Result<void> hash_run(const Context& ctx, const ArtifactIndex& index, const Open
                         role_name(blob.role), number, blob.frames(), kAdvice);
     }
     progress.add(length);
+    if (options.pause > Duration::zero()) TRY(ctx.sleep(options.pause));
   }
   return {};
 }
@@ -108,7 +109,7 @@ Result<void> hash_blobs(const Context& ctx, const CacheFolder& folder, const Art
   ProgressCounter progress(options.progress, "verify", total);
   std::size_t threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   TRY(parallel_for(ctx, runs.size(), threads, [&](const Context& work_ctx, std::size_t i) {
-    return hash_run(work_ctx, index, open[runs[i].blob], runs[i], progress);
+    return hash_run(work_ctx, index, open[runs[i].blob], runs[i], options, progress);
   }));
   progress.finish();
   return {};

@@ -20,6 +20,7 @@ namespace zeropull::artifact {
 struct VerifyOptions {
   std::size_t threads = 0;  // 0: one a processor
   Progress progress = {};   // task "verify"
+  Duration pause = {};      // of a thread after each frame, so that a check in the background leaves the disk to others
 };
 
 // The folder must have been opened with its key (kFailedPrecondition).

@@ -71,7 +71,7 @@ std::string SigningScope::text() const { return fmt::format("{}/{}/{}/aws4_reque
 
 std::string amz_date(WallTime time) {
   const auto seconds = std::chrono::system_clock::to_time_t(time);
-  struct tm parts {};
+  struct tm parts{};
   ::gmtime_r(&seconds, &parts);
   return fmt::format("{:%Y%m%dT%H%M%SZ}", parts);
 }

@@ -102,6 +102,25 @@ TEST(ParallelFor, returns_the_first_error_and_starts_nothing_after_it) {
   EXPECT_EQ(started, 4);
 }
 
+TEST(ParallelFor, the_first_error_stops_those_that_run) {
+  auto ctx = Context::root("test");
+  auto result = parallel_for(ctx, 2, 2, [&](const Context& each, std::size_t i) -> Result<void> {
+    if (i == 1) return make_error(Code::kUnavailable, "no");
+    return each.sleep(std::chrono::minutes(1));
+  });
+  EXPECT_TRUE(result.failed_with(Code::kUnavailable));
+}
+
+TEST(ParallelFor, a_stop_of_the_caller_reaches_those_that_run) {
+  std::stop_source stop;
+  auto result =
+      parallel_for(Context::root("test", stop.get_token()), 2, 2, [&](const Context& each, std::size_t i) -> Result<void> {
+        if (i == 1) stop.request_stop();
+        return each.sleep(std::chrono::minutes(1));
+      });
+  EXPECT_TRUE(result.failed_with(Code::kCancelled));
+}
+
 TEST(Guarded, wait_sees_a_change_from_another_thread) {
   Guarded<int> value(0);
   std::jthread setter([&] {

@@ -51,19 +51,20 @@ void ThreadPool::run() {
 Result<void> parallel_for(const Context& ctx, std::size_t count, std::size_t threads,
                           const std::function<Result<void>(const Context&, std::size_t)>& work) {
   std::atomic<std::size_t> next = 0;
-  std::atomic<bool> failed = false;
+  std::stop_source stop;  // the caller's stop, or the first failure
+  std::stop_callback forward(ctx.stop(), [&] { stop.request_stop(); });
+  const Context each = ctx.with_stop(stop.get_token());
   std::mutex mutex;
   std::optional<Error> first_error;  // guarded by mutex
   auto loop = [&] {
-    while (!failed) {
-      std::size_t i = next.fetch_add(1);
-      if (i >= count) return;
-      Result<void> result = ctx.check();
-      if (result.ok()) result = work(ctx, i);
+    for (std::size_t i = next++; i < count; i = next++) {
+      Result<void> result = each.check();
+      if (result.ok()) result = work(each, i);
       if (!result.ok()) {
         std::lock_guard lock(mutex);
         if (!first_error) first_error.emplace(std::move(result).take_error());
-        failed = true;
+        stop.request_stop();
+        return;
       }
     }
   };

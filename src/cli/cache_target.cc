@@ -1,8 +1,20 @@
 #include "cli/cache_target.h"
 
 #include "oci/reference.h"
+#include "os/file.h"
 
 namespace zeropull::cli {
+
+Result<void> require_folder(const CacheTarget& target) {
+  if (target.store) {
+    return make_error(Code::kInvalidArgument,
+                      "{} is a store, this command takes a cache folder: the store's own is "
+                      "`zeropull image verify store:{}`",
+                      target.path, target.path);
+  }
+  if (os::exists(target.path)) return {};
+  return make_error(Code::kNotFound, "there is no folder {}", target.path);
+}
 
 CacheTarget parse_cache_target(const std::string& text, const std::string& key_file) {
   constexpr std::string_view kStore = "store:";
@@ -16,19 +28,21 @@ CacheTarget parse_cache_target(const std::string& text, const std::string& key_f
 
 Result<std::unique_ptr<artifact::CacheFolder>> open_folder_sealed(const std::string& path, const std::string& key_file) {
   auto target = parse_cache_target(path, key_file);
+  TRY(require_folder(target));
   auto key = artifact::EndpointKey::load(target.key_file);
-  if (!key.ok()) return std::move(key).take_error().with("the endpoint's key (give --key-file)");
-  artifact::CacheFolderOptions options{.access = artifact::Access::kRead, .key = *key};
+  if (key.failed_with(Code::kNotFound)) return std::move(key).take_error().with("the endpoint's key (give --key-file)");
+  artifact::CacheFolderOptions options{.access = artifact::Access::kRead, .key = {}};
+  options.key = TRY(std::move(key));
   return artifact::CacheFolder::open(target.path, options);
 }
 
 Result<artifact::ImagePtr> choose_image(const artifact::CacheFolder& folder, const std::string& name) {
   auto images = folder.images();
+  auto broken = folder.broken();
+  if (images.empty() && !broken.empty()) return broken.front().error.clone().with(broken.front().path);
+  if (images.empty()) return make_error(Code::kNotFound, "{} holds no image", folder.path());
   if (name.empty()) {
     if (images.size() == 1) return images.front();
-    for (const auto& broken : folder.broken()) {
-      if (images.empty()) return broken.error.clone().with(broken.path);
-    }
     return make_error(Code::kInvalidArgument, "{} holds {} images; name one with --image", folder.path(), images.size());
   }
   if (auto digest = ManifestDigest::parse(name)) {
@@ -39,7 +53,8 @@ Result<artifact::ImagePtr> choose_image(const artifact::CacheFolder& folder, con
     auto image = folder.find_reference(reference.name());
     if (image) return image;
   }
-  return make_error(Code::kNotFound, "{} holds no image {}", folder.path(), name);
+  return make_error(Code::kNotFound, "{} holds no image {}{}", folder.path(), name,
+                    broken.empty() ? "" : fmt::format(" among its good ones; {} are damaged", broken.size()));
 }
 
 }  // namespace zeropull::cli

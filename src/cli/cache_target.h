@@ -20,6 +20,9 @@ struct CacheTarget {
 // `key_file` empty: beside the folder.
 CacheTarget parse_cache_target(const std::string& text, const std::string& key_file);
 
+// That it is a cache folder's place and something is there.
+Result<void> require_folder(const CacheTarget& target);
+
 // Opens a cache folder for reading with its key, so that seals are checked; says where the key was looked for when it is not
 // there.
 Result<std::unique_ptr<artifact::CacheFolder>> open_folder_sealed(const std::string& path, const std::string& key_file);

@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
@@ -5,15 +7,29 @@
 namespace zeropull::cli {
 
 namespace {
+
 constexpr int kUsageError = 2;
+
+// What was wrong, and the help of the command that it was said to.
+std::string usage_error(const CLI::App* app, const CLI::Error& error) {
+  auto unknown = app->remaining(true);
+  std::string parents;
+  while (!app->get_subcommands().empty()) {
+    parents += app->get_name() + " ";
+    app = app->get_subcommands().front();
+  }
+  std::string what = unknown.empty() ? error.what() : fmt::format("not understood: {}", fmt::join(unknown, " "));
+  return fmt::format("zeropull: error: {}\n\n{}", what, app->help(parents + app->get_name()));
 }
+
+}  // namespace
 
 int run_command_line(int argc, char** argv) {
   int exit_code = 0;
   CLI::App app("Zeropull: containers on new machines start without a pull.", "zeropull");
   app.set_version_flag("--version", "zeropull 0.1.0");
   app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::help);
+  app.failure_message(usage_error);
 
   CommandLine top{app, exit_code};
   CLI::App& image = *app.add_subcommand("image", "Convert, look at, verify and mount cached images");

@@ -27,6 +27,7 @@ struct ConvertCommand {
   std::vector<std::string> mirrors;
   std::size_t jobs = 0;
   std::uint64_t layer_expanded_max = artifact::kLayerExpandedMax;
+  std::uint32_t progress_timeout_s = 30;
   bool plain_http = false;
   bool json = false;
 };
@@ -41,35 +42,47 @@ Result<std::string> name_to_record(const ConvertCommand& command, const oci::Ref
   return registry != nullptr ? registry->name() : std::string();
 }
 
-Result<artifact::ImagePtr> convert_into_folder(const Context& ctx, const ConvertCommand& command, const std::string& folder_path,
-                                               const artifact::EndpointKey& key, artifact::BlobWrites blob_writes,
-                                               Output& output) {
+// The image to convert and how, read from the command line before anything is written.
+struct Work {
+  std::unique_ptr<oci::ImageSource> source;
+  artifact::ConvertOptions options;
+};
+
+Result<Work> read_work(const ConvertCommand& command, Output& output) {
   auto reference = TRY(oci::parse_reference(command.from).with_context("--from"));
   oci::RegistryOptions source_options{.auth_file = command.auth_file, .mirrors = command.mirrors};
+  source_options.progress_timeout = std::chrono::seconds(command.progress_timeout_s);
   if (command.plain_http) source_options.plain = http::Plain::kAllowed;
-  auto source = TRY(oci::open_image_source(reference, std::move(source_options)));
-  auto name = TRY(name_to_record(command, reference));
+  Work work;
+  work.source = TRY(oci::open_image_source(reference, std::move(source_options)));
+  work.options.reference = TRY(name_to_record(command, reference));
+  work.options.jobs = command.jobs;
+  work.options.limits.expanded_max = command.layer_expanded_max;
+  work.options.progress = output.progress();
+  if (!command.platform.empty()) work.options.platform = TRY(oci::parse_platform(command.platform).with_context("--platform"));
+  return work;
+}
+
+Result<artifact::ImagePtr> convert_into_folder(const Context& ctx, const Work& work, const std::string& folder_path,
+                                               const artifact::EndpointKey& key) {
   artifact::CacheFolderOptions folder_options{.access = artifact::Access::kWrite, .key = key};
   auto folder = TRY(artifact::CacheFolder::open(folder_path, folder_options));
-  artifact::ConvertOptions options{.reference = name,
-                                   .jobs = command.jobs,
-                                   .limits = {.expanded_max = command.layer_expanded_max},
-                                   .blob_writes = blob_writes,
-                                   .progress = output.progress()};
-  if (!command.platform.empty()) options.platform = TRY(oci::parse_platform(command.platform).with_context("--platform"));
-  auto image = artifact::convert_image(ctx, *source, *folder, options);
-  if (!image.ok()) (void)folder->collect({});  // what this conversion left; the cause is what the user needs to read
-  return std::move(image).with_context("convert {}", command.from);
+  auto image = artifact::convert_image(ctx, *work.source, *folder, work.options);
+  (void)folder->collect({});  // what this conversion left if it failed, and one before it that was killed
+  return image;
 }
 
 Result<artifact::ImagePtr> convert(const Context& ctx, const ConvertCommand& command, Output& output) {
+  auto work = TRY(read_work(command, output));
   auto target = parse_cache_target(command.to, command.key_file);
+  if (!target.store) TRY(artifact::CacheFolder::check_place(target.path));
   auto key = TRY(artifact::EndpointKey::load_or_create(target.key_file, Random::secure()).with_context("the endpoint's key"));
-  if (!target.store) return convert_into_folder(ctx, command, target.path, key, artifact::BlobWrites::kDirect, output);
+  if (!target.store) return convert_into_folder(ctx, work, target.path, key);
 
   // The store holds frames alone, so the image is made beside it, published from there, and goes.
-  auto scratch = TRY(os::ScratchFolder::create(target.path + ".convert", "image-"));
-  auto image = TRY(convert_into_folder(ctx, command, scratch.path(), key, artifact::BlobWrites::kCached, output));
+  work.options.blob_writes = artifact::BlobWrites::kCached;
+  auto scratch = TRY(os::ScratchFolder::create(os::parent_folder(target.path), ".zeropull-convert-"));
+  auto image = TRY(convert_into_folder(ctx, work, scratch.path(), key));
   auto store = TRY(store::FolderStore::open(target.path));
   artifact::CacheFolderOptions folder_options{.access = artifact::Access::kRead, .key = key};
   auto folder = TRY(artifact::CacheFolder::open(scratch.path(), folder_options));
@@ -114,6 +127,10 @@ void add_image_convert(CommandLine line) {
       ->allow_extra_args(false);
   command->add_option("--jobs", options->jobs, "layers at once; by cores by default")->check(CLI::Range(1, 64));
   command->add_option("--layer-expanded-max", options->layer_expanded_max, "bytes that one layer may expand to")
+      ->capture_default_str();
+  command
+      ->add_option("--progress-timeout", options->progress_timeout_s, "seconds without a byte before a transfer is tried again")
+      ->check(CLI::Range(1, 3600))
       ->capture_default_str();
   command->add_flag("--plain-http", options->plain_http, "the registry speaks plain HTTP");
   command->add_flag("--json", options->json, "one JSON object a line");

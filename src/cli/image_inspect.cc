@@ -63,8 +63,10 @@ struct InspectCommand {
 // Needs no key for a folder: the seals are then not checked, and it says so.
 Result<std::unique_ptr<artifact::CacheFolder>> open_for_inspection(const InspectCommand& command, bool& sealed) {
   auto target = parse_cache_target(command.target, command.key_file);
+  TRY(require_folder(target));
   auto key = artifact::EndpointKey::load(target.key_file);
-  if (!key.ok() && !command.key_file.empty()) return std::move(key).take_error();
+  bool none = key.failed_with(Code::kNotFound) && command.key_file.empty();
+  if (!key.ok() && !none) return std::move(key).take_error();
   artifact::CacheFolderOptions options{.access = artifact::Access::kRead, .key = {}};
   sealed = key.ok();
   if (key.ok()) options.key = *key;
@@ -100,7 +102,10 @@ void add_image_inspect(CommandLine line) {
     }
     text += sealed ? "seals checked" : "no key beside the folder: seals not checked";
     output.result(text, {{"images", images}, {"broken", broken}, {"seals_checked", sealed}});
-    if (!broken.empty()) exit_code = 1;
+    if (broken.empty()) return;
+    exit_code =
+        output.fail(make_error(Code::kDataLoss, "{}: {} of {} images are damaged; remove their folders and convert them again",
+                               options->target, broken.size(), broken.size() + images.size()));
   });
 }
 

@@ -67,6 +67,8 @@ void add_image_mount(CommandLine line) {
   unmount->callback([options, &exit_code = line.exit_code] {
     Output output(Output::choose(options->json));
     auto unmounted = os::unmount(options->mount_point);
+    if (unmounted.failed_with(Code::kInvalidArgument))
+      unmounted = make_error(Code::kInvalidArgument, "nothing is mounted on {}", options->mount_point);
     if (!unmounted.ok()) {
       exit_code = output.fail(unmounted.error());
       return;

@@ -28,7 +28,7 @@ Result<std::size_t> verify_folder(const Context& ctx, const VerifyCommand& comma
   auto images = folder->images();
   for (const auto& image : images) {
     artifact::VerifyOptions options{.threads = command.jobs, .progress = output.progress()};
-    TRY(artifact::verify_image(ctx, *folder, *image, options).with_context("image {}", image->image().manifest_digest));
+    TRY(artifact::verify_image(ctx, *folder, *image, options));
   }
   return images.size();
 }
@@ -39,8 +39,7 @@ Result<std::size_t> verify_store(const Context& ctx, const CacheTarget& target, 
   auto catalog = TRY(artifact::read_store_catalog(ctx, *store, key));
   for (const auto& broken : catalog.broken) return broken.error.clone().with(broken.name.text());
   for (const auto& image : catalog.images) {
-    TRY(artifact::verify_store_image(ctx, *store, key, *image, {.progress = output.progress()})
-            .with_context("image {}", image->image().manifest_digest));
+    TRY(artifact::verify_store_image(ctx, *store, key, *image, {.progress = output.progress()}));
   }
   return catalog.images.size();
 }
@@ -57,7 +56,7 @@ void add_image_verify(CommandLine line) {
   CLI::App* command = line.parent.add_subcommand("verify", "Read back every byte of a cache folder and check it");
   command->add_option("DIR", options->target, "cache folder or volume, or store:DIR")->required();
   command->add_option("--key-file", options->key_file, "the endpoint's key; beside DIR by default");
-  command->add_option("--jobs", options->jobs, "threads; by cores by default");
+  command->add_option("--jobs", options->jobs, "threads; by cores by default")->check(CLI::Range(1, 64));
   command->add_flag("--json", options->json, "one JSON object a line");
   command->callback([options, &exit_code = line.exit_code] {
     Output output(Output::choose(options->json));

@@ -14,23 +14,27 @@ sigset_t ending_signals() {
   return set;
 }
 
+// Tells the waiter that the command is done, at once: a command of milliseconds must not wait for a waiter that looks up now and
+// then.
+int done_signal() { return SIGRTMIN; }
+
 }  // namespace
 
 Interrupt::Interrupt() {
   sigset_t set = ending_signals();
+  sigaddset(&set, done_signal());
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  waiter_ = std::jthread([this](const std::stop_token& ended) {
-    sigset_t signals = ending_signals();
-    timespec pause{.tv_sec = 0, .tv_nsec = 100'000'000};
-    while (!ended.stop_requested()) {
-      if (sigtimedwait(&signals, nullptr, &pause) < 0) continue;
+  waiter_ = std::jthread([this, set] {
+    int signal = 0;
+    while (sigwait(&set, &signal) == 0 && signal != done_signal()) {
       stop_.request_stop();
-      pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // this thread alone: the next signal ends the process
+      sigset_t ending = ending_signals();
+      pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);  // this thread alone: the next signal ends the process
     }
   });
 }
 
-Interrupt::~Interrupt() { waiter_.request_stop(); }
+Interrupt::~Interrupt() { pthread_kill(waiter_.native_handle(), done_signal()); }
 
 void Interrupt::wait() const {
   auto ctx = Context::root("wait", token(), std::chrono::hours(24 * 365 * 10));

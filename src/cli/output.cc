@@ -26,6 +26,12 @@ std::string rate(std::uint64_t bytes, double elapsed_s) {
 
 std::string dump(const nlohmann::json& value) { return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
 
+// Errors carry words of registries and of images.
+std::string one_line(std::string text) {
+  std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return text;
+}
+
 void print_json(const nlohmann::json& value) {
   std::string line = dump(value) + "\n";
   std::fwrite(line.data(), 1, line.size(), stdout);
@@ -158,7 +164,7 @@ int Output::fail(const Error& error) {
   if (form_ == OutputForm::kJson) {
     print_json({{"event", "error"}, {"at_s", elapsed_s()}, {"code", code_name(error.code())}, {"message", error.message()}});
   } else {
-    fmt::print(stderr, "zeropull: error: {}\n", error.message());
+    fmt::print(stderr, "zeropull: error: {}\n", one_line(error.message()));
   }
   return 1;
 }

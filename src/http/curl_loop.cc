@@ -298,7 +298,12 @@ void CurlLoop::finish(Transfer& transfer, CURLcode code) {
     const bool refused = !state->refusal.empty();
     std::string text = refused ? state->refusal : transfer.message.data();
     if (text.empty()) text = curl_easy_strerror(code);
-    state->error.emplace(refused ? Code::kOutOfRange : code_of(code), std::move(text));
+    auto kind = refused ? Code::kOutOfRange : code_of(code);
+    if (code == CURLE_SSL_CONNECT_ERROR && text.contains("wrong version number")) {
+      kind = Code::kFailedPrecondition;  // and stays so
+      text = "the server answers without TLS; if it speaks plain HTTP, allow that for it";
+    }
+    state->error.emplace(kind, std::move(text));
   }
   state->done = true;
   state.notify_all();

@@ -40,7 +40,8 @@ Result<void> BlobTransfer::check_head(const http::Response& head) {
   }
   skip_ = delivered_ - offset;
   if (const auto length = head.headers.find("Content-Length"); length && http::parse_size(*length) != size_ - offset)
-    return make_error(Code::kDataLoss, "the server says {} bytes, the manifest {}", *length, size_ - offset);
+    return make_error(Code::kDataLoss, "the server says {} bytes, the manifest {}; try again, or push the image again", *length,
+                      size_ - offset);
   return {};
 }
 
@@ -63,7 +64,8 @@ Result<void> BlobTransfer::take(ByteView data) {
 Result<void> BlobTransfer::verify() {
   const auto got = hasher_.finish();
   if (got == digest_) return {};
-  return make_error(Code::kDataLoss, "the server gave other bytes: their digest is sha256:{}", got.hex());
+  return make_error(Code::kDataLoss, "the server gave other bytes, of digest sha256:{}; try again, or push the image again",
+                    got.hex());
 }
 
 }  // namespace zeropull::oci

@@ -46,6 +46,7 @@ Result<void> check_status(const http::Response& response) {
     advice = "; the login lacks the right to pull";
   } else if (status == 404) {
     code = Code::kNotFound;
+    advice = "; check the image's name";
   } else if (http::is_retried_status(status)) {
     code = Code::kUnavailable;
   }
@@ -71,8 +72,7 @@ Result<http::Response> Endpoint::get(const Context& ctx, const std::string& what
     if (!response.url.same_origin(target_.base)) return response;
     auto renewed = authorizer_.renew(ctx, response, used);
     if (!renewed) {
-      auto refusal = check_status(response);
-      return std::move(renewed).take_error().with(refusal.error().message());
+      return std::move(renewed).take_error().with(fmt::format("{} answered {}", response.url.authority(), response.status));
     }
     used = TRY(authorizer_.current(ctx));
   }

@@ -26,7 +26,8 @@ Result<Image> resolve(const Context& ctx, ImageSource& source, const Platform& p
   }
   auto* manifest = std::get_if<Manifest>(&document);
   if (manifest == nullptr) return make_error(Code::kInvalidArgument, "the entry for {} is an index again", platform.text());
-  auto config_bytes = TRY(fetch_small_blob(ctx, source, manifest->config.value, manifest->config_size));
+  auto config_bytes = TRY(fetch_small_blob(ctx, source, manifest->config.value, manifest->config_size)
+                              .with_context("configuration {}", manifest->config));
   auto config = TRY(parse_config(std::move(config_bytes)).with_context("configuration {}", manifest->config));
   TRY(check_layers(*manifest, config));
   return Image{std::move(*manifest), std::move(config)};

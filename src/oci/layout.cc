@@ -91,24 +91,22 @@ Result<RawManifest> LayoutSource::fetch_manifest(const Context& ctx, const std::
 }
 
 Result<void> LayoutSource::fetch_blob(const Context& ctx, const Sha256& digest, std::uint64_t size, const BlobSink& sink) {
-  const auto fetch = [&]() -> Result<void> {
-    auto fd = TRY(open_blob(digest));
-    const auto present = TRY(os::file_size(fd.get()));
-    if (present != size) return make_error(Code::kDataLoss, "the file has {} bytes, its manifest says {}", present, size);
-    codec::Sha256Hasher hasher;
-    Bytes buffer(std::min<std::uint64_t>(size, kReadSize));
-    for (std::uint64_t offset = 0; offset < size;) {
-      TRY(ctx.check());
-      auto piece = MutableByteView(buffer).first(std::min<std::uint64_t>(buffer.size(), size - offset));
-      TRY(os::read_exactly_at(fd.get(), piece, offset));
-      hasher.update(piece);
-      TRY(sink(piece));
-      offset += piece.size();
-    }
-    if (hasher.finish() != digest) return make_error(Code::kDataLoss, "the file holds other bytes; copy the layout again");
-    return {};
-  };
-  return fetch().with_context("blob sha256:{}", digest.hex());
+  auto fd = TRY(open_blob(digest));
+  const auto present = TRY(os::file_size(fd.get()));
+  if (present != size)
+    return make_error(Code::kDataLoss, "the file has {} bytes, its manifest says {}; copy the layout again", present, size);
+  codec::Sha256Hasher hasher;
+  Bytes buffer(std::min<std::uint64_t>(size, kReadSize));
+  for (std::uint64_t offset = 0; offset < size;) {
+    TRY(ctx.check());
+    auto piece = MutableByteView(buffer).first(std::min<std::uint64_t>(buffer.size(), size - offset));
+    TRY(os::read_exactly_at(fd.get(), piece, offset));
+    hasher.update(piece);
+    TRY(sink(piece));
+    offset += piece.size();
+  }
+  if (hasher.finish() != digest) return make_error(Code::kDataLoss, "the file holds other bytes; copy the layout again");
+  return {};
 }
 
 }  // namespace zeropull::oci

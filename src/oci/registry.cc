@@ -123,13 +123,10 @@ Result<RawManifest> Registry::fetch_manifest(const Context& ctx, const std::opti
 Result<void> Registry::fetch_blob(const Context& ctx, const Sha256& digest, std::uint64_t size, const BlobSink& sink) {
   BlobTransfer transfer(digest, size, sink);
   const auto attempt = [&](Endpoint& endpoint) { return transfer.attempt(ctx, endpoint); };
-  const auto fetch = [&]() -> Result<void> {
-    auto tried = try_endpoints(ctx, attempt, [&] { return transfer.delivered(); });
-    if (transfer.sink_error()) return std::move(*transfer.sink_error());
-    TRY(std::move(tried));
-    return transfer.verify();
-  };
-  return fetch().with_context("blob sha256:{}", digest.hex());
+  auto tried = try_endpoints(ctx, attempt, [&] { return transfer.delivered(); });
+  if (transfer.sink_error()) return std::move(*transfer.sink_error());
+  TRY(std::move(tried));
+  return transfer.verify();
 }
 
 }  // namespace

@@ -19,12 +19,6 @@ namespace zeropull::os {
 
 namespace {
 
-std::string parent_of(const std::string& path) {
-  auto slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 std::string temporary_sibling(const std::string& path) { return fmt::format("{}.tmp-{:016x}", path, Random::secure().next()); }
 
 Result<void> write_new_file(const std::string& path, ByteView contents, mode_t mode) {
@@ -61,6 +55,12 @@ Result<void> remove_tree_at(int folder, const char* name, dev_t device) {
 }
 
 }  // namespace
+
+std::string parent_folder(const std::string& path) {
+  auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
 
 Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode) {
   int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
@@ -175,7 +175,7 @@ Result<void> replace_file(const std::string& path, ByteView contents, mode_t mod
     ::unlink(temporary.c_str());
     return std::move(written).with_context("replace {}", path);
   }
-  return sync_folder(parent_of(path));
+  return sync_folder(parent_folder(path));
 }
 
 Result<void> create_file(const std::string& path, ByteView contents, mode_t mode) {
@@ -184,7 +184,7 @@ Result<void> create_file(const std::string& path, ByteView contents, mode_t mode
   if (written.ok() && ::link(temporary.c_str(), path.c_str()) != 0) written = errno_error(errno, fmt::format("create {}", path));
   ::unlink(temporary.c_str());
   if (!written.ok()) return written;
-  return sync_folder(parent_of(path));
+  return sync_folder(parent_folder(path));
 }
 
 Result<void> sync_fd(int fd) {
@@ -200,7 +200,7 @@ Result<void> sync_folder(const std::string& path) {
 Result<void> ensure_folder(const std::string& path, mode_t mode) {
   if (mkdir(path.c_str(), mode) == 0) return {};
   if (errno == ENOENT) {
-    TRY(ensure_folder(parent_of(path), mode));
+    TRY(ensure_folder(parent_folder(path), mode));
     if (mkdir(path.c_str(), mode) == 0) return {};
   }
   if (errno != EEXIST) return errno_error(errno, fmt::format("make folder {}", path));
@@ -222,7 +222,7 @@ Result<void> remove_file(const std::string& path) {
 
 Result<void> remove_tree(const std::string& path) {
   struct stat info;
-  std::string parent = parent_of(path);
+  std::string parent = parent_folder(path);
   if (::stat(parent.c_str(), &info) != 0) {
     if (errno == ENOENT) return {};
     return errno_error(errno, fmt::format("stat {}", parent));

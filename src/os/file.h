@@ -52,6 +52,9 @@ Result<void> remove_tree(const std::string& path);  // never crosses a mount or 
 Result<std::vector<std::string>> list_folder(const std::string& path);  // names without . and .., sorted
 Result<std::uint64_t> free_bytes(const std::string& path);              // what statvfs grants to root
 
+// "/a" of "/a/b", "/" of "/a", "." of "a".
+std::string parent_folder(const std::string& path);
+
 // A folder of the process's own below `parent`, removed with everything in it at the end of scope.
 class ScratchFolder {
  public:

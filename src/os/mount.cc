@@ -51,7 +51,7 @@ std::string unescape(std::string_view text) {
   return out;
 }
 
-Result<UniqueFd> configure_loop(int control, const UniqueFd& file, std::string& path) {
+Result<UniqueFd> configure_loop(int control, const UniqueFd& file, LoopDevice::Sector sector, std::string& path) {
   constexpr int kAttempts = 64;  // another process may take the free device between the two calls
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     int number = ioctl(control, LOOP_CTL_GET_FREE);
@@ -60,7 +60,7 @@ Result<UniqueFd> configure_loop(int control, const UniqueFd& file, std::string& 
     auto device = TRY(open_file(path, O_RDWR));
     loop_config config{};
     config.fd = static_cast<std::uint32_t>(file.get());
-    config.block_size = 4096;
+    config.block_size = static_cast<std::uint32_t>(sector);
     config.info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO;
     if (ioctl(device.get(), LOOP_CONFIGURE, &config) == 0) return device;
     if (errno != EBUSY) return errno_error(errno, fmt::format("configure {}", path));
@@ -163,13 +163,13 @@ Result<bool> is_mount_point(const std::string& path) {
   return false;
 }
 
-Result<LoopDevice> LoopDevice::attach(const std::string& file) {
+Result<LoopDevice> LoopDevice::attach(const std::string& file, Sector sector) {
   auto control = TRY(open_file("/dev/loop-control", O_RDWR));
   auto backing = open_file(file, O_RDONLY | O_DIRECT);
   if (!backing.ok() && backing.error().errno_value() == EINVAL) backing = open_file(file, O_RDONLY);  // a file system without it
   if (!backing.ok()) return std::move(backing).take_error();
   std::string path;
-  auto device = TRY(configure_loop(control.get(), *backing, path).with_context("attach {}", file));
+  auto device = TRY(configure_loop(control.get(), *backing, sector, path).with_context("attach {}", file));
   adopt_read_ahead(device, *backing);
   return LoopDevice(std::move(device), std::move(path));
 }

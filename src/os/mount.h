@@ -43,7 +43,9 @@ Result<bool> is_mount_point(const std::string& path);
 // last user goes. Keep the object until the device is mounted; destruction then leaves it to the mount.
 class LoopDevice {
  public:
-  static Result<LoopDevice> attach(const std::string& file);
+  // A file system with smaller blocks than a sector cannot be mounted; a disk with larger sectors cannot be read directly.
+  enum class Sector : std::uint32_t { k512 = 512, k4096 = 4096 };
+  static Result<LoopDevice> attach(const std::string& file, Sector sector = Sector::k4096);
   const std::string& path() const { return path_; }  // "/dev/loop7"
 
  private:

@@ -20,6 +20,7 @@ struct SpawnOptions {
   std::map<int, int> descriptors;                       // the child's number -> ours; 0, 1, 2 default to ours of that number
   std::optional<std::vector<std::string>> environment;  // ours when absent
   bool die_with_parent = true;                          // SIGKILL when the spawning thread's process ends
+  bool own_group = false;                               // a terminal's Ctrl-C then comes to us alone
 };
 
 struct ExitStatus {

@@ -14,6 +14,7 @@
 namespace zeropull::os {
 
 Result<DiskUsage> disk_usage(const Context& ctx, const std::string& path) {
+  TRY(ctx.check());
   struct stat top;
   if (lstat(path.c_str(), &top) != 0) return errno_error(errno, fmt::format("stat {}", path));
   std::string root = path;
@@ -24,7 +25,8 @@ Result<DiskUsage> disk_usage(const Context& ctx, const std::string& path) {
   std::set<std::pair<dev_t, ino_t>> linked;  // inodes with several links that were counted
   constexpr std::uint64_t kEntriesPerCheck = 1024;
   for (std::uint64_t entries = 0;; ++entries) {
-    if (entries % kEntriesPerCheck == 0) TRY(ctx.check());
+    // Not before the first read: glibc's fts_close leaks a walk that never began.
+    if (entries % kEntriesPerCheck == kEntriesPerCheck - 1) TRY(ctx.check());
     errno = 0;
     FTSENT* entry = fts_read(walk.get());
     if (entry == nullptr && errno != 0) return errno_error(errno, fmt::format("walk {}", path));

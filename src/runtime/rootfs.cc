@@ -1,6 +1,7 @@
 #include "runtime/rootfs.h"
 
 #include "os/merged_view.h"
+#include "runtime/limits.h"
 
 namespace zeropull::runtime {
 
@@ -35,14 +36,23 @@ Result<std::vector<std::string>> folders_of(const Mount& mount) {
   return make_error(Code::kUnimplemented, "cannot look into a root of mount type '{}'", mount.type);
 }
 
-}  // namespace
-
-Result<std::vector<Mount>> prepare_rootfs(const Context& ctx, const Snapshots& snapshots, const RootSnapshot& root) {
+Result<std::vector<Mount>> prepare_once(const Context& ctx, const Snapshots& snapshots, const RootSnapshot& root) {
   std::string parent = root.image ? root.image->text() : "";
   auto mounts = snapshots.prepare(ctx, {.key = root.key, .parent = parent});
   if (!root.image || !mounts.failed_with(Code::kNotFound)) return mounts;
   TRY(ensure_image_row(ctx, snapshots, parent));
   return snapshots.prepare(ctx, {.key = root.key, .parent = parent});
+}
+
+}  // namespace
+
+// containerd dials a snapshotter that was restarted only after a pause, and until then answers kUnavailable.
+Result<std::vector<Mount>> prepare_rootfs(const Context& ctx, const Snapshots& snapshots, const RootSnapshot& root) {
+  auto patience = ctx.with_timeout(kSnapshotterPatience);
+  while (true) {
+    auto mounts = prepare_once(ctx, snapshots, root);
+    if (!mounts.failed_with(Code::kUnavailable) || !patience.sleep(kSnapshotterPause).ok()) return mounts;
+  }
 }
 
 Result<os::UniqueFd> open_root(const std::vector<Mount>& mounts, const std::string& scratch_parent) {

@@ -1,0 +1,127 @@
+// Conversions from a registry in memory. The program is its own layer worker, as zeropull is.
+#include "artifact/converter.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "artifact/layer_worker.h"
+#include "artifact/sample_image.h"
+#include "artifact/verify.h"
+#include "codec/digest.h"
+#include "oci/fake_registry.h"
+#include "oci/registry.h"
+#include "os/file.h"
+
+namespace zeropull::artifact {
+namespace {
+
+// A layer of one file.
+std::string layer_of(const std::string& name, const std::string& data) {
+  std::string header(512, '\0');
+  name.copy(header.data(), 100);
+  fmt::format("0000644").copy(header.data() + 100, 8);
+  fmt::format("{:011o}", data.size()).copy(header.data() + 124, 12);
+  header[156] = '0';
+  std::string("ustar\00000", 8).copy(header.data() + 257, 8);
+  std::string(8, ' ').copy(header.data() + 148, 8);
+  unsigned sum = 0;
+  for (unsigned char c : header) sum += c;
+  fmt::format("{:06o}", sum).copy(header.data() + 148, 6);
+  header[154] = '\0';
+  auto padding = (512 - data.size() % 512) % 512;
+  return header + data + std::string(padding + 1024, '\0');
+}
+
+Sha256 sha256_of(const std::string& bytes) { return codec::sha256(as_bytes(bytes)); }
+
+std::string noise(char seed) {
+  std::string data(64 * 1024, seed);
+  for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<char>(data[i] + static_cast<char>(i * i >> 3));
+  return data;
+}
+
+class ConverterTest : public testing::Test {
+ protected:
+  Result<ImagePtr> convert(const std::string& tag, const std::string& reference = {}) {
+    oci::RegistryOptions options{.plain = http::Plain::kAllowed};
+    options.auth_file = scratch_.path() + "/config.json";
+    auto source = MUST(oci::RegistrySource::create(registry_.reference(tag), std::move(options)));
+    return convert_image(ctx_, *source, *folder_, {.reference = reference, .platform = {"linux", "amd64"}});
+  }
+  std::size_t entries(const std::string& name) { return MUST(os::list_folder(folder_->path() + "/" + name)).size(); }
+
+  Context ctx_ = Context::root("test", {}, std::chrono::seconds(60));
+  os::ScratchFolder scratch_ = MUST(os::ScratchFolder::create("/var/tmp", "zp-converter-"));
+  oci::FakeRegistry registry_;
+  std::unique_ptr<CacheFolder> folder_ = open_cache(scratch_.path() + "/cache");
+
+ private:
+  void SetUp() override { MUST(os::create_file(scratch_.path() + "/config.json", as_bytes("{}"))); }
+};
+
+TEST_F(ConverterTest, an_image_is_published_with_every_byte_right) {
+  registry_.add_image({layer_of("a", noise(1)), layer_of("b", noise(2))});
+  auto image = MUST(convert("latest", "registry.example.com/a:1"));
+  EXPECT_EQ(image->image().layers.size(), 2U);
+  MUST(verify_image(ctx_, *folder_, *image));
+  EXPECT_EQ(folder_->find_reference("registry.example.com/a:1"), image);
+  EXPECT_EQ(entries("tmp"), 0U);
+}
+
+TEST_F(ConverterTest, layers_and_images_that_are_here_are_not_fetched_again) {
+  auto base = layer_of("base", noise(1));
+  registry_.add_image({base, layer_of("b", noise(2))}, "one");
+  registry_.add_image({base, layer_of("c", noise(3))}, "two");
+  MUST(convert("one"));
+  auto before = registry_.count("/blobs/");
+  MUST(convert("two"));
+  EXPECT_EQ(registry_.count("/blobs/"), before + 2);  // the configuration and one layer
+  MUST(convert("one", "registry.example.com/a:1"));
+  EXPECT_EQ(registry_.count("/blobs/"), before + 3);  // the configuration
+  EXPECT_NE(folder_->find_reference("registry.example.com/a:1"), nullptr);
+}
+
+TEST_F(ConverterTest, a_blob_that_was_lost_is_brought_back) {
+  registry_.add_image({layer_of("a", noise(1))});
+  auto image = MUST(convert("latest"));
+  MUST(os::remove_file(folder_->blob_path(image->blobs()[*image->image().layers[0].data_blob].id)));
+  MUST(verify_image(ctx_, *folder_, *MUST(convert("latest"))));
+}
+
+TEST_F(ConverterTest, wrong_bytes_publish_nothing_and_leave_what_a_collection_takes) {
+  registry_.add_image({layer_of("a", noise(1)), layer_of("b", noise(2))});
+  registry_.script(
+      {.kind = oci::Fault::Kind::kWrongBytes, .where = "blobs/" + LayerDigest{sha256_of(layer_of("b", noise(2)))}.text()});
+  auto image = convert("latest");
+  ASSERT_TRUE(image.failed_with(Code::kDataLoss)) << image.error().message();
+  EXPECT_EQ(entries("images"), 0U);
+  MUST(folder_->collect({}));
+  EXPECT_EQ(entries("blobs"), 0U);
+  EXPECT_EQ(entries("tmp"), 0U);
+}
+
+TEST_F(ConverterTest, the_first_bad_layer_ends_the_conversion_while_another_stalls) {
+  auto bad = layer_of("bad", noise(1));
+  auto slow = layer_of("slow", noise(2) + noise(3));
+  registry_.add_image({bad, slow});
+  registry_.script({.kind = oci::Fault::Kind::kStall, .where = LayerDigest{sha256_of(slow)}.text(), .times = 100, .bytes = 512});
+  registry_.script({.kind = oci::Fault::Kind::kHtml, .where = LayerDigest{sha256_of(bad)}.text()});
+  auto began = std::chrono::steady_clock::now();
+  auto image = convert("latest");
+  ASSERT_FALSE(image.ok());
+  EXPECT_NE(image.error().message().find("is this a registry?"), std::string::npos) << image.error().message();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));  // the stall alone takes 30
+}
+
+}  // namespace
+}  // namespace zeropull::artifact
+
+int main(int argc, char** argv) {
+  if (argc == 4 && std::string_view(argv[1]) == "layer-worker") {
+    return zeropull::artifact::layer_worker_main({.expanded_max = std::strtoull(argv[3], nullptr, 10)});
+  }
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
