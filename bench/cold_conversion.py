@@ -109,7 +109,8 @@ def measure(arguments: argparse.Namespace, work: Path) -> Outcome:
         with step("starting the registry, pushing the image"):
             center.serve_registry(image.layout.parent / "registry")
             center.push(image)
-        ways = {"zeropull": lambda: convert(center, work), "containerd": lambda: pull(center, work), "floor": lambda: floor(layers)}
+        ways = {"zeropull": lambda: convert(center, work), "containerd": lambda: pull(center, work),
+                "floor": lambda: floor(layers)}
         for number in range(arguments.rounds):
             for name, way in ways.items():
                 rounds[name].append(way())
@@ -131,8 +132,8 @@ def measure(arguments: argparse.Namespace, work: Path) -> Outcome:
                seconds["zeropull_link"] / max(seconds["floor"], link_s), 1.2)],
         [f"medians of {arguments.rounds}: containerd {seconds['containerd']:.2f} s, zeropull {seconds['zeropull']:.2f} s, "
          f"floor {seconds['floor']:.2f} s, zeropull over the link {seconds['zeropull_link']:.2f} s (link {link_s:.2f} s)",
-         f"processor time: containerd {used['containerd']:.2f} s, zeropull {used['zeropull']:.2f} s, floor {used['floor']:.2f} s; "
-         f"beside zeropull the registry took {registry_s:.2f} s of the same cores"],
+         f"processor time: containerd {used['containerd']:.2f} s, zeropull {used['zeropull']:.2f} s, "
+         f"floor {used['floor']:.2f} s; beside zeropull the registry took {registry_s:.2f} s of the same cores"],
         {"rounds": rounds, "link_s": link_s})
 
 

@@ -44,7 +44,9 @@ class Check:
     def verdict(self) -> str:
         if self.reached():
             return "reached"
-        return f"missed by {abs(self.value - self.limit) / self.limit:.0%}" if self.limit else f"missed by {self.value:g}{self.unit}"
+        if self.limit == 0:
+            return f"missed by {self.value:g}{self.unit}"
+        return f"missed by {abs(self.value - self.limit) / self.limit:.0%}"
 
 
 @dataclass

@@ -1,7 +1,7 @@
-"""Question: how long until a container's root is mounted on a new instance that has a cache volume, and does the image's size matter?
+"""Question: how long until a container's root is mounted on a new instance with a cache volume, and does the image's size matter?
 
-Two volumes, each attached to brand-new instances in turn with a cold page cache: the demo's image, and the same image with layers on
-top that make its data ten times as much. From `zeropull run`'s start to the container's mounted root, seen from outside in the
+Two volumes, each attached to brand-new instances in turn with a cold page cache: the demo's image, and the same image with layers
+on top that make its data ten times as much. From `zeropull run`'s start to the container's mounted root, seen from outside in the
 instance's mount table; the agent checks its volume in the background meanwhile, as it does after every start.
 There is no rival but the clock (./demo compares with a pull).
 Limits: under 100 ms for either image, and the large one takes at most 1.2 times as long as the small one.
@@ -136,11 +136,14 @@ def measure(arguments: argparse.Namespace, work: Path) -> Outcome:
         for number in range(arguments.rounds):
             for name, endpoint in made.items():
                 rounds[name].append(one(center, endpoint, work / "instance"))
-            say(f"  round {number + 1}: " + ", ".join(f"{name} {rounds[name][-1]['root_mounted'] * 1000:.0f} ms" for name in made))
+            last = {name: results[-1]["root_mounted"] for name, results in rounds.items()}
+            say(f"  round {number + 1}: " + ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in last.items()))
     ready = {name: median([seen["root_mounted"] for seen in results]) * 1000 for name, results in rounds.items()}
     phases = ("image_cached", "tree_mounted", "image_ready", "root_mounted", "started")
-    notes = [f"{name}: " + ", ".join(f"{phase} {median([seen[phase] for seen in results]) * 1000:.0f} ms" for phase in phases)
-             + f"; slowest start {max(seen['root_mounted'] for seen in results) * 1000:.0f} ms" for name, results in rounds.items()]
+    notes = []
+    for name, results in rounds.items():
+        medians = ", ".join(f"{phase} {median([seen[phase] for seen in results]) * 1000:.0f} ms" for phase in phases)
+        notes.append(f"{name}: {medians}; slowest start {max(seen['root_mounted'] for seen in results) * 1000:.0f} ms")
     return Outcome([Check("demo image ready", ready["demo"], 100, unit="ms"),
                     Check("ten times the data ready", ready["large"], 100, unit="ms"),
                     Check("ten times the data / demo image", ready["large"] / ready["demo"], 1.2)], notes, {"rounds": rounds})

@@ -73,7 +73,8 @@ class Layout:
                 tar.addfile(member, Noise())
         digest = out.hash.hexdigest()
         part.rename(self.blobs / digest)
-        self.layers.append({"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": f"sha256:{digest}", "size": out.size})
+        self.layers.append({"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": f"sha256:{digest}",
+                            "size": out.size})
         self.config["rootfs"]["diff_ids"].append(f"sha256:{digest}")
 
     def finish(self) -> None:

@@ -100,7 +100,7 @@ def measure(arguments: argparse.Namespace, work: Path) -> Outcome:
             sides = {"host": copy, "artifact": path}
             for cold in (True, False):
                 if not cold:
-                    # Both come into the cache in the same way: how large the pieces are that it keeps decides the speed of a warm read.
+                    # Both come into the cache in the same way: how large its pieces are decides how fast a warm read is.
                     harness.drop_page_cache()
                     for side in sides.values():
                         side.read_bytes()

@@ -5,6 +5,7 @@
 # suppressions tell code of ours from theirs by the library that it lies in.
 if(NOT ZP_SANITIZE)
   set(Protobuf_USE_STATIC_LIBS ON)
+  unset(Protobuf_LIBRARY_RELEASE CACHE)  # a tree may remember the shared one
 endif()
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)

@@ -61,9 +61,15 @@ function(zp_test program label sources libraries)
   endif()
 endfunction()
 
-# program(name source rooms...): a binary in build/bin.
+# program(name source rooms...): a binary in build/bin. Its debug information lies beside it in name.debug, where gdb finds it: a
+# kernel that reads ahead of a cold start would read that too.
 function(program name source)
   add_executable(${name} ${source})
   list(TRANSFORM ARGN PREPEND zp_ OUTPUT_VARIABLE rooms)
   target_link_libraries(${name} PRIVATE zp_flags ${rooms})
+  if(NOT ZP_SANITIZE)
+    add_custom_command(TARGET ${name} POST_BUILD WORKING_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} VERBATIM
+      COMMAND ${CMAKE_OBJCOPY} --only-keep-debug ${name} ${name}.debug
+      COMMAND ${CMAKE_OBJCOPY} --strip-debug --add-gnu-debuglink=${name}.debug ${name})
+  endif()
 endfunction()
