@@ -68,8 +68,8 @@ function(program name source)
   list(TRANSFORM ARGN PREPEND zp_ OUTPUT_VARIABLE rooms)
   target_link_libraries(${name} PRIVATE zp_flags ${rooms})
   if(NOT ZP_SANITIZE)
-    add_custom_command(TARGET ${name} POST_BUILD WORKING_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} VERBATIM
-      COMMAND ${CMAKE_OBJCOPY} --only-keep-debug ${name} ${name}.debug
-      COMMAND ${CMAKE_OBJCOPY} --strip-debug --add-gnu-debuglink=${name}.debug ${name})
+    add_custom_command(TARGET ${name} POST_BUILD VERBATIM
+      COMMAND ${CMAKE_OBJCOPY} --only-keep-debug $<TARGET_FILE:${name}> $<TARGET_FILE:${name}>.debug
+      COMMAND ${CMAKE_OBJCOPY} --strip-debug --add-gnu-debuglink=$<TARGET_FILE:${name}>.debug $<TARGET_FILE:${name}>)
   endif()
 endfunction()
