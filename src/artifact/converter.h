@@ -26,7 +26,8 @@ struct ConvertOptions {
 };
 
 // Blocks until the image is durable in the folder. Returns at once, with the reference recorded, when its manifest is there
-// already with all its blobs. The errors of the source, of unpack_layer and of the disk; kDataLoss for a diff id that is not the configuration's.
+// already with all its blobs. The errors of the source, of unpack_layer and of the disk; kDataLoss for a diff id that is not the
+// configuration's.
 Result<ImagePtr> convert_image(const Context& ctx, oci::ImageSource& source, CacheFolder& folder, const ConvertOptions& options);
 
 }  // namespace zeropull::artifact
