@@ -74,6 +74,8 @@ for name in cached volume; do
   run $name --name "lost-$name" -- /bin/payload say up wait > "$WORK/$name.out" &
 done
 for name in cached volume; do wait_until 20 grep -q up "$WORK/$name.out"; done
+no_leases() { [ -z "$($CTR leases ls -q)" ]; }
+wait_until 20 no_leases # a run that is killed before it gives its lease back holds its image for a day
 [ $$ = 1 ] || fail "not the first process of a namespace"
 exec 7>&2 2> /dev/null # bash tells of each
 kill -9 -1

@@ -111,6 +111,7 @@ class Many:
 
     media_type = OCI + "layer.v1.tar+gzip"
     FILES, EMPTY, SYMLINKS, LINKS = 69, 20, 10, 10  # with the folder itself 100 inodes
+    END = "_of_the_package.py"  # names have about 20 bytes
 
     def __init__(self, arguments):
         self.layers = arguments.layers or 10
@@ -125,7 +126,7 @@ class Many:
         return 1 + zlib.crc32(path.encode()) % 2000
 
     def seed(self, layer, folder, path):
-        return "changed " + path if folder == 0 and path.endswith("/m68") and layer < self.layers - 1 else path
+        return "changed " + path if folder == 0 and path.endswith("/m68" + self.END) and layer < self.layers - 1 else path
 
     def tar(self, layer):
         out = []  # joined in pieces of some size: a million writes would take longer than the rest
@@ -141,21 +142,23 @@ class Many:
             yield header("opt/", b"5")
         else:
             below = f"opt/l{layer - 1}/p0"
-            yield header(below + "/.wh.s0", b"0")
-            yield from file_entry(below + "/m68", "changed " + below + "/m68", self.size(below + "/m68"))
+            yield header(f"{below}/.wh.s0{self.END}", b"0")
+            changed = f"{below}/m68{self.END}"
+            yield from file_entry(changed, "changed " + changed, self.size(changed))
         yield header(f"opt/l{layer}/", b"5")
         for folder in range(self.folders):
             path = f"opt/l{layer}/p{folder}"
             time = TIME + layer * self.folders + folder
             yield header(path + "/", b"5", mtime=time)
             for i in range(self.FILES):
-                yield from file_entry(f"{path}/m{i}", f"{path}/m{i}", self.size(f"{path}/m{i}"), time + i)
+                file = f"{path}/m{i}{self.END}"
+                yield from file_entry(file, file, self.size(file), time + i)
             for i in range(self.EMPTY):
-                yield header(f"{path}/e{i}", b"0", mtime=time)
+                yield header(f"{path}/e{i}{self.END}", b"0", mtime=time)
             for i in range(self.SYMLINKS):
-                yield header(f"{path}/s{i}", b"2", link=f"../p{folder}/m{i}", mtime=time)
+                yield header(f"{path}/s{i}{self.END}", b"2", link=f"../p{folder}/m{i}{self.END}", mtime=time)
             for i in range(self.LINKS):
-                yield header(f"{path}/h{i}", b"1", link=f"{path}/m{i}", mtime=time + i)
+                yield header(f"{path}/h{i}{self.END}", b"1", link=f"{path}/m{i}{self.END}", mtime=time + i)
 
     def check(self, root, _numbers):
         inodes, names = set(), 0
@@ -184,10 +187,11 @@ class Many:
         real = os.path.join(root, path)
         time = TIME + layer * self.folders + folder
         changed = folder == 0 and layer < self.layers - 1
-        expected = {f"{kind}{i}" for kind, count in zip("mesh", (self.FILES, self.EMPTY, self.SYMLINKS, self.LINKS)) for i in range(count)}
-        expect(set(os.listdir(real)), expected - ({"s0"} if changed else set()), path + ": names")
+        counts = zip("mesh", (self.FILES, self.EMPTY, self.SYMLINKS, self.LINKS))
+        expected = {f"{kind}{i}{self.END}" for kind, count in counts for i in range(count)}
+        expect(set(os.listdir(real)), expected - ({"s0" + self.END} if changed else set()), path + ": names")
         for i in range(self.FILES):
-            file = f"{path}/m{i}"
+            file = f"{path}/m{i}{self.END}"
             with open(os.path.join(root, file), "rb") as opened:
                 expect(opened.read(), b"".join(content(self.seed(layer, folder, file), self.size(file))), file + ": contents")
                 info = os.fstat(opened.fileno())
@@ -195,11 +199,11 @@ class Many:
             expect(info.st_nlink, 2 if i < self.LINKS else 1, file + ": links")
             expect(info.st_mtime_ns, (TIME if changed and i == 68 else time + i) * 10**9, file + ": time")
             if i < self.LINKS:
-                expect(os.lstat(f"{real}/h{i}").st_ino, info.st_ino, f"{path}/h{i}: inode")
+                expect(os.lstat(f"{real}/h{i}{self.END}").st_ino, info.st_ino, f"{path}/h{i}: inode")
         for i in range(self.EMPTY):
-            expect(os.lstat(f"{real}/e{i}").st_size, 0, f"{path}/e{i}: size")
+            expect(os.lstat(f"{real}/e{i}{self.END}").st_size, 0, f"{path}/e{i}: size")
         for i in range(1 if changed else 0, self.SYMLINKS):
-            expect(os.readlink(f"{real}/s{i}"), f"../p{folder}/m{i}", f"{path}/s{i}: target")
+            expect(os.readlink(f"{real}/s{i}{self.END}"), f"../p{folder}/m{i}{self.END}", f"{path}/s{i}: target")
 
 
 def expect(found, expected, what):
@@ -236,14 +240,16 @@ def count_layer(job):
 
 
 def numbers_of(image, cache):
+    with open(__file__, "rb") as program:
+        key = image.key + " " + sha256(program.read())
     if cache and os.path.exists(cache):
         with open(cache) as file:
             known = json.load(file)
-        if known["key"] == image.key:
+        if known["key"] == key:
             return known
     with multiprocessing.Pool(2) as pool:
         layers = pool.map(count_layer, [(image, layer) for layer in range(image.layers)], chunksize=1)
-    numbers = {"key": image.key, "layers": layers, "files": {}}
+    numbers = {"key": key, "layers": layers, "files": {}}
     for layer in layers:
         numbers["files"].update(layer.pop("files"))
     if cache:

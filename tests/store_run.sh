@@ -28,7 +28,7 @@ start() {
   rm -rf --one-file-system "$WORK/agent" "$WORK/agent.log" "$WORK/containerd-$((STARTS))"
   [ -z "${CONTAINERD_PID:-}" ] || { kill "$CONTAINERD_PID" && wait "$CONTAINERD_PID" || true; }
   STARTS=$((STARTS + 1))
-  start_agent "{\"root\": \"$WORK/agent\", \"key_file\": \"$1\", \"volumes\": [${2:+\"$2\"}],
+  start_agent "{\"root\": \"$WORK/agent\", \"key_file\": \"$1\", \"volumes\": [${2:+\"$2\"}], \"verify_volumes_after_s\": 0,
     \"stores\": [{\"url\": \"https://127.0.0.1:7443\", \"token_file\": \"$WORK/token\", \"ca_file\": \"$WORK/certificates/cert.pem\",
     \"publish\": false}]}"
   start_containerd "$WORK/containerd-$STARTS" "$(readme_containerd_config)"

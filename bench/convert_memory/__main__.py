@@ -43,14 +43,17 @@ def children_of(pid):
 
 
 def watch(process):
-    """The most that the process and its children ever held, as seen from here."""
-    peak = {"all": 0, "anonymous": 0, "file": 0, "workers": 0, "converter": 0}
+    """The most that the process and its workers held together, and the most that one process did."""
+    peak = {"all": 0, "anonymous": 0, "converter": 0, "worker": 0}
     while process.poll() is None:
         own = memory_of(process.pid)
         workers = [memory_of(child) for child in children_of(process.pid)]
-        anonymous, mapped = (own[i] + sum(worker[i] for worker in workers) for i in range(2))
-        if anonymous + mapped > peak["all"]:
-            peak = {"all": anonymous + mapped, "anonymous": anonymous, "file": mapped, "workers": len(workers), "converter": sum(own)}
+        everything = sum(own) + sum(sum(worker) for worker in workers)
+        if everything > peak["all"]:
+            peak["all"] = everything
+            peak["anonymous"] = own[0] + sum(worker[0] for worker in workers)
+        peak["converter"] = max(peak["converter"], sum(own))
+        peak["worker"] = max([peak["worker"], *map(sum, workers)])
         time.sleep(LOOK_SECONDS)
     return peak
 
@@ -73,9 +76,9 @@ def measure(arguments, inodes, layers):
         registry.stdin.close()
     limit = limit_of(inodes)
     verdict = "within" if peak["all"] <= limit else "MISSED"
-    print(f"{inodes:>9,} inodes in {layers:>2} layers: {peak['all'] / MIB:4.0f} MiB of {limit / MIB:.0f}: {verdict}"
-          f" ({peak['anonymous'] / MIB:.0f} anonymous, {peak['file'] / MIB:.0f} mapped, of all {peak['converter'] / MIB:.0f} the converter's"
-          f" own; {peak['workers']} workers then; {seconds:.0f} s)", flush=True)
+    print(f"{inodes:>9,} inodes in {layers:>2} layers: {peak['all'] / MIB:4.0f} MiB of {limit / MIB:.0f}, {verdict} ({peak['anonymous'] / MIB:.0f}"
+          f" of it anonymous; the converter itself {peak['converter'] / MIB:.0f}, the largest worker {peak['worker'] / MIB:.0f}; {seconds:.0f} s)",
+          flush=True)
     return peak["all"] <= limit
 
 

@@ -49,9 +49,9 @@ class ThreadPool final : public Executor {
   std::vector<std::jthread> threads_;
 };
 
-// Runs work(0..count-1) on up to `threads` threads of its own and waits for all. The first error is returned, keeps the rest from
-// starting and stops the context of those that run. For bounded fan-out inside one blocking call (fetching layers, hashing
-// frames).
+// Runs work(0..count-1) on up to `threads` threads of its own and waits for all; the first error is
+// returned, keeps the rest from starting and stops the context of those that run. For bounded fan-out inside one blocking call
+// (fetching layers, hashing frames).
 Result<void> parallel_for(const Context& ctx, std::size_t count, std::size_t threads,
                           const std::function<Result<void>(const Context&, std::size_t)>& work);
 

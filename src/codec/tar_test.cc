@@ -145,7 +145,7 @@ TEST(TarReader, reads_zstd_streams_as_their_plain_archive) {
 }
 
 // One ustar header block; the test says what stands where.
-std::string make_block(std::vector<std::pair<std::size_t, std::string>> fields) {
+std::string make_block(const std::vector<std::pair<std::size_t, std::string>>& fields) {
   std::string block(512, '\0');
   block.replace(257, 8, std::string("ustar\00000", 8));
   for (const auto& [at, text] : fields) block.replace(at, text.size(), text);

@@ -376,7 +376,7 @@ void BeastServer::accept() {
 }
 
 void BeastServer::open(tcp::socket socket) {
-  const auto add = [&](auto session) {
+  const auto add = [&](const auto& session) {
     auto connections = shared_->connections.lock();
     if (connections->size() >= shared_->options.connections_max) return;  // dropped: the socket closes with the session
     connections->insert(session);

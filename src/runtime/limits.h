@@ -26,8 +26,8 @@ inline constexpr Duration kCallTimeout = std::chrono::minutes(1);
 // A crashed program's lease is collected after this, as that of containerd's own client.
 inline constexpr Duration kLeaseLifetime = std::chrono::hours(24);
 
-// How long a snapshotter may be out of containerd's reach: containerd's longest pause between two dials (3 s, and a fifth of it for
-// chance) and a slow start of the agent. It is asked again after each pause of ours.
+// How long a snapshotter may be out of containerd's reach: containerd's longest pause between two dials (3 s, and a fifth of it
+// for chance) and a slow start of the agent. It is asked again after each pause of ours.
 inline constexpr Duration kSnapshotterPatience = std::chrono::seconds(10);
 inline constexpr Duration kSnapshotterPause = std::chrono::milliseconds(50);
 
