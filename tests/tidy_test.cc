@@ -65,7 +65,7 @@ const std::vector<SourceFile>& cpp_files() {
 }
 
 bool is_test(const SourceFile& file) {
-  return file.path.find("_test.cc") != std::string::npos || file.path.starts_with("tests/") ||
+  return file.path.find("_test.cc") != std::string::npos || file.path.starts_with("tests/") || file.path.starts_with("bench/") ||
          file.path.find("_bench.cc") != std::string::npos || file.path.find("testing/") != std::string::npos ||
          file.path.find("_fuzz.cc") != std::string::npos;
 }
