@@ -20,10 +20,11 @@ no_snapshot() {
 }
 
 # What ctr made is gone. It refuses to remove a task whose end containerd has not seen yet, and leaves the snapshot of a container
-# that it refused to the collector.
+# that it refused to the collector, which may not run for long.
 remove_what_ctr_made() {
   $CTR task rm -f same || true
   $CTR container rm same || true
+  $CTR snapshot --snapshotter overlayfs rm same || true
   no_snapshot
 }
 
