@@ -20,8 +20,8 @@ namespace {
 const std::filesystem::path kRoot = ZP_SOURCE_DIR;
 
 // In order of dependence; a room may include only rooms before it.
-const std::vector<std::string> kRooms{"base",  "os",       "http",     "codec",   "erofs", "aws", "oci",
-                                      "store", "artifact", "snapshot", "runtime", "agent", "cli", "testing"};
+const std::vector<std::string> kRooms{"base",   "os",       "identity", "http",    "codec", "erofs",   "aws", "oci",    "store",
+                                      "origin", "artifact", "snapshot", "runtime", "agent", "control", "cli", "testing"};
 
 struct SourceFile {
   std::string path;  // from the root of the checkout
