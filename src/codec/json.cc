@@ -1,7 +1,9 @@
 #include "codec/json.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace zeropull::codec {
@@ -188,6 +190,40 @@ Result<std::map<std::string, std::string>> json_optional_string_map(const Json& 
     texts.emplace(name, std::move(text));
   }
   return texts;
+}
+
+Result<void> json_read(const Json& object, std::string_view key, std::string& into) {
+  auto value = TRY(json_optional_string(object, key));
+  if (value) into = std::move(*value);
+  return {};
+}
+
+Result<void> json_read(const Json& object, std::string_view key, bool& into) {
+  auto value = TRY(json_optional_bool(object, key));
+  if (value) into = *value;
+  return {};
+}
+
+Result<void> json_read(const Json& object, std::string_view key, JsonRange range, std::uint32_t& into) {
+  range.max = std::min(range.max, std::int64_t{std::numeric_limits<std::uint32_t>::max()});
+  auto value = TRY(json_optional_int(object, key, range));
+  if (value) into = static_cast<std::uint32_t>(*value);
+  return {};
+}
+
+Result<void> json_read(const Json& object, std::string_view key, JsonRange range, std::uint64_t& into) {
+  auto value = TRY(json_optional_int(object, key, range));
+  if (value) into = static_cast<std::uint64_t>(*value);
+  return {};
+}
+
+Result<void> json_refuse_unknown(const Json& object, const std::vector<std::string_view>& known) {
+  for (const auto& [key, value] : object.items()) {
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      return make_error(Code::kInvalidArgument, "unknown key {:?}; known are {}", key, fmt::join(known, ", "));
+    }
+  }
+  return {};
 }
 
 Result<std::string> json_as_string(const Json& value, std::string_view where) {

@@ -52,6 +52,14 @@ Result<const nlohmann::json*> json_optional_array(const nlohmann::json& value, s
 Result<std::vector<std::string>> json_optional_strings(const nlohmann::json& value, std::string_view at);
 Result<std::map<std::string, std::string>> json_optional_string_map(const nlohmann::json& value, std::string_view at);
 
+// Members of a configuration: absent and null leave `into` as it is.
+Result<void> json_read(const nlohmann::json& object, std::string_view key, std::string& into);
+Result<void> json_read(const nlohmann::json& object, std::string_view key, bool& into);
+Result<void> json_read(const nlohmann::json& object, std::string_view key, JsonRange range, std::uint32_t& into);
+Result<void> json_read(const nlohmann::json& object, std::string_view key, JsonRange range, std::uint64_t& into);
+// kInvalidArgument, naming the known ones, when the object has another key: a misspelt one is found at start.
+Result<void> json_refuse_unknown(const nlohmann::json& object, const std::vector<std::string_view>& known);
+
 // A value that was reached without a name, as an array's element is; `where` names it in the error.
 Result<std::string> json_as_string(const nlohmann::json& value, std::string_view where);
 
