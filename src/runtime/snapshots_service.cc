@@ -1,10 +1,8 @@
 #include "runtime/snapshots_service.h"
 
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/resource_quota.h>
 
 #include <algorithm>
-#include <mutex>
 #include <stop_token>
 #include <utility>
 
@@ -12,8 +10,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "containerd/services/snapshots/v1/snapshots.grpc.pb.h"
-#include "os/file.h"
-#include "os/tree.h"
+#include "runtime/socket_server.h"
 #include "snapshot/filter.h"
 
 namespace zeropull::runtime {
@@ -26,13 +23,9 @@ using snapshot::Kind;
 
 constexpr Logger kLog{"runtime"};
 
-constexpr std::size_t kSocketPathMax = 90;                   // sockaddr_un has 108, and the socket is made under a longer name
-constexpr int kRequestSizeMax = static_cast<int>(4 * kMiB);  // the labels of a snapshot within their limits, with room
-constexpr int kListBlockInfos = 100;                         // containerd's own block (contrib/snapshotservice)
-constexpr std::size_t kListBlockBytes = kMiB;                // its client takes messages of 16 MiB
-constexpr std::size_t kMessageSizeMax = 2048;                // trailers are bounded: a longer error would be lost whole
-constexpr int kThreadsMax = 256;
-constexpr auto kStopGrace = std::chrono::seconds(2);
+constexpr int kListBlockInfos = 100;           // containerd's own block (contrib/snapshotservice)
+constexpr std::size_t kListBlockBytes = kMiB;  // its client takes messages of 16 MiB
+constexpr std::size_t kMessageSizeMax = 2048;  // trailers are bounded: a longer error would be lost whole
 constexpr Duration kCallTimeout = std::chrono::hours(1);
 
 // The one table from codes to gRPC's: they are the same numbers.
@@ -215,16 +208,12 @@ class Service final : public api::Snapshots::Service {
   std::stop_source stop_;
 };
 
-std::string folder_of(const std::string& path) { return path.substr(0, std::max<std::size_t>(path.rfind('/'), 1)); }
-
 }  // namespace
 
 struct SnapshotsServer::Parts {
   explicit Parts(snapshot::Snapshotter& snapshotter) : service(snapshotter) {}
-  std::string socket_path;
   Service service;
-  std::unique_ptr<grpc::Server> server;
-  std::once_flag stopped;
+  std::unique_ptr<SocketServer> server;  // last: its calls use the service
 };
 
 SnapshotsServer::SnapshotsServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -232,42 +221,15 @@ SnapshotsServer::~SnapshotsServer() { stop(); }
 
 Result<std::unique_ptr<SnapshotsServer>> SnapshotsServer::create(SnapshotsServerOptions options,
                                                                  snapshot::Snapshotter& snapshotter) {
-  const auto& path = options.socket_path;
-  if (!path.starts_with('/') || path.size() > kSocketPathMax) {
-    return make_error(Code::kInvalidArgument, "socket path '{}' must be absolute and of at most {} bytes", path, kSocketPathMax);
-  }
-  TRY(os::ensure_folder(folder_of(path)).with_context("socket {}", path));
   auto parts = std::make_unique<Parts>(snapshotter);
-  grpc::ServerBuilder builder;
-  // Made under another name: it has its mode before a client can see it, and the rename replaces a stale one.
-  auto starting = path + ".starting";
-  TRY(os::remove_file(starting));
-  builder.AddListeningPort("unix:" + starting, grpc::InsecureServerCredentials());
-  builder.RegisterService(&parts->service);
-  for (auto* service : options.more_services) builder.RegisterService(service);
-  builder.SetMaxReceiveMessageSize(kRequestSizeMax);
-  builder.SetResourceQuota(grpc::ResourceQuota("snapshots").SetMaxThreads(kThreadsMax));
-  parts->server = builder.BuildAndStart();
-  if (parts->server == nullptr || !os::exists(starting)) {
-    return make_error(Code::kUnavailable, "listen on {}: gRPC could not bind it; look whether its folder can be written", path);
-  }
-  std::unique_ptr<SnapshotsServer> server(new SnapshotsServer(std::move(parts)));
-  TRY(os::set_mode(starting, 0600));
-  TRY(os::rename_path(starting, path));
-  server->parts_->socket_path = path;
-  return server;
+  auto& service = parts->service;
+  SocketServerOptions socket{.path = options.socket_path, .services = {&service}, .name = "snapshots", .before_stop = {}};
+  socket.services.insert(socket.services.end(), options.more_services.begin(), options.more_services.end());
+  socket.before_stop = [&service] { service.request_stop(); };
+  parts->server = TRY(SocketServer::create(std::move(socket)));
+  return std::unique_ptr<SnapshotsServer>(new SnapshotsServer(std::move(parts)));
 }
 
-void SnapshotsServer::stop() {
-  std::call_once(parts_->stopped, [&] {
-    if (!parts_->socket_path.empty()) {
-      auto removed = os::remove_file(parts_->socket_path);
-      if (!removed.ok()) LOG_WARN(kLog, "stop the snapshots service: {}", removed.error().to_string());
-    }
-    parts_->service.request_stop();
-    parts_->server->Shutdown(std::chrono::system_clock::now() + kStopGrace);
-    parts_->server->Wait();
-  });
-}
+void SnapshotsServer::stop() { parts_->server->stop(); }
 
 }  // namespace zeropull::runtime
