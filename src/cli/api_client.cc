@@ -1,0 +1,94 @@
+#include "cli/api_client.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "aws/credentials.h"
+#include "base/units.h"
+#include "codec/json.h"
+#include "os/file.h"
+
+namespace zeropull::cli {
+
+namespace {
+
+constexpr std::size_t kAnswerMax = 64 * kMiB;
+constexpr std::size_t kCredentialsMax = 64 * kKiB;
+
+Result<aws::Credentials> find_credentials(const ApiOptions& options) {
+  auto environment = aws::process_environment();
+  if (environment("AWS_ACCESS_KEY_ID") || !os::exists(options.credentials_file)) return aws::load_credentials(environment);
+  auto text = TRY(os::read_text(options.credentials_file, kCredentialsMax));
+  return aws::parse_credentials_file(text, environment("AWS_PROFILE").value_or("default"))
+      .with_context("{}", options.credentials_file);
+}
+
+// What the API says of a request that it refuses, in either of its forms.
+Error api_error(const http::Response& response) {
+  auto body = codec::parse_json(response.body, {.size_max = kAnswerMax});
+  std::string type(response.headers.find_or("x-amzn-ErrorType", ""));
+  std::string message;
+  if (body.ok() && body->is_object()) {
+    if (type.empty()) type = body->value("__type", "");
+    message = body->contains("message") ? body->value("message", "") : body->value("Message", "");
+  }
+  if (type.empty()) type = fmt::format("HTTP {}", response.status);
+  if (message.empty()) message = response.body.substr(0, 500);
+  return make_error(Code::kFailedPrecondition, "{}: {}", type, message);
+}
+
+}  // namespace
+
+void add_api_options(CLI::App* command, const std::shared_ptr<ApiOptions>& options) {
+  command->add_option("--endpoint-url", options->endpoint_url, "the control plane; AWS_ENDPOINT_URL, else http://127.0.0.1:8080");
+  command->add_option("--region", options->region, "AWS_REGION, else us-east-1");
+  command->add_option("--credentials", options->credentials_file, "an AWS credentials file, where the environment names no key")
+      ->capture_default_str();
+  command->add_option("--ca-file", options->ca_file,
+                      "PEM of the authority of an https:// control plane; the system's by default");
+}
+
+Result<ApiClient> ApiClient::create(const ApiOptions& options) {
+  auto environment = aws::process_environment();
+  auto text = options.endpoint_url;
+  if (text.empty()) text = environment("AWS_ENDPOINT_URL").value_or("http://127.0.0.1:8080");
+  auto region = options.region;
+  if (region.empty()) region = environment("AWS_REGION").value_or(environment("AWS_DEFAULT_REGION").value_or("us-east-1"));
+  auto url = TRY(http::Url::parse(text).with_context("--endpoint-url"));
+  auto credentials = TRY(find_credentials(options));
+  http::ClientOptions client{.plain = http::Plain::kAllowed, .ca_file = options.ca_file};
+  client.progress_timeout = std::chrono::minutes(15);  // a request may be held while a component wakes
+  auto http = TRY(http::HttpClient::create(std::move(client)));
+  return ApiClient(std::move(http), std::move(url), std::move(credentials), std::move(region));
+}
+
+Result<http::Response> ApiClient::send(const Context& ctx, const http::Url& url, http::Headers headers, const std::string& body) {
+  auto bytes = as_bytes(body);
+  aws::sign("POST", url, headers, bytes, credentials_,
+            {.region = region_, .service = "sagemaker", .time = Clock::system().wall_now()});
+  auto response = TRY(http_->request(
+      ctx, {.method = "POST", .url = url, .headers = std::move(headers), .body = bytes, .response_max = kAnswerMax}));
+  if (!response.ok()) return api_error(response);
+  return response;
+}
+
+Result<nlohmann::json> ApiClient::call(const Context& ctx, const std::string& operation, const nlohmann::json& input) {
+  http::Headers headers;
+  headers.set("X-Amz-Target", operation.find('.') == std::string::npos ? "SageMaker." + operation : operation);
+  headers.set("Content-Type", "application/x-amz-json-1.1");
+  auto response = TRY(send(ctx, url_.with_path("/"), std::move(headers), codec::json_text(input)).with_context("{}", operation));
+  if (response.body.empty()) return nlohmann::json::object();
+  return codec::parse_json(response.body, {.size_max = kAnswerMax}).with_context("{}", operation);
+}
+
+Result<std::string> ApiClient::invoke(const Context& ctx, const std::string& endpoint, const std::string& component,
+                                      const std::string& body) {
+  http::Headers headers;
+  headers.set("Content-Type", "application/json");
+  if (!component.empty()) headers.set("X-Amzn-SageMaker-Inference-Component", component);
+  auto url = url_.with_path("/endpoints/" + http::percent_encode(endpoint) + "/invocations");
+  auto response = TRY(send(ctx, url, std::move(headers), body).with_context("InvokeEndpoint"));
+  return std::move(response.body);
+}
+
+}  // namespace zeropull::cli
