@@ -40,6 +40,64 @@ print(f"ready: torch {torch.__version__}, numpy {numpy.__version__}, answer {ans
       f"{time.monotonic() - start:.2f} s to import and compute", flush=True)
 """
 
+# The same stack as an inference server with SageMaker's container contract: `serve` loads the weights, then answers on port 8080.
+SERVE = """#!/usr/bin/python3
+import glob, hashlib, http.server, json, os, socket, time
+start = time.monotonic()
+import torch
+imported = time.monotonic()
+weights, digest = [], hashlib.sha256()
+for path in sorted(glob.glob("/opt/ml/model/**", recursive=True)):
+    if os.path.isfile(path):
+        data = bytearray(os.path.getsize(path))
+        with open(path, "rb", buffering=0) as source:
+            view, at = memoryview(data), 0
+            while at < len(data):
+                at += source.readinto(view[at:at + (8 << 20)])
+        digest.update(data)
+        weights.append(torch.frombuffer(data, dtype=torch.uint8))
+loaded = time.monotonic()
+FACTS = {"host": socket.gethostname(), "weights_bytes": sum(w.numel() for w in weights), "weights_sha256": digest.hexdigest(),
+         "torch": torch.__version__}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.answer(b"") if self.path == "/ping" else self.send_error(404)
+
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+        if "stream" in request:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/jsonlines")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for number in range(int(request["stream"])):
+                piece = json.dumps({"token": number}).encode() + b"\\n"
+                self.wfile.write(b"%x\\r\\n%s\\r\\n" % (len(piece), piece))
+            self.wfile.write(b"0\\r\\n\\r\\n")
+            return
+        values = torch.tensor(request.get("inputs", [0.0]))
+        self.answer(json.dumps({**FACTS, "mean": values.float().mean().item()}).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+print(f"serving: {imported - start:.2f} s to import torch, {loaded - imported:.2f} s to load {FACTS['weights_bytes']} bytes of weights",
+      flush=True)
+http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+"""
+
 
 def is_left_out(name: str) -> bool:
     return any(name.startswith(rule) if rule.endswith("/") else name == rule for rule in LEFT_OUT)
@@ -109,6 +167,9 @@ def main(root: str, out: Path, name: str, packages: list[str]) -> None:
         app = Path(root, "app/app.py")
         app.parent.mkdir()
         app.write_text(APP)
+        serve = Path(root, "usr/local/bin/serve")
+        serve.write_text(SERVE)
+        serve.chmod(0o755)
     tree, unpacked_bytes = write_layer(root, state["tree"], out / f"{name}.tar")
     state["layers"].append({"name": name, "unpacked_bytes": unpacked_bytes})
     state_file.write_text(json.dumps({"tree": tree, "layers": state["layers"]}))

@@ -1,0 +1,72 @@
+"""`zeropull serve` in the datacenter's network, with provider local: its instances are this machine's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from scaleout import datacenter
+from scaleout.datacenter import Datacenter
+from scaleout.shell import CLEAN_ENVIRONMENT, DIE_WITH_PARENT, DemoError, tail, wait_until
+
+PORT = 8080
+URL = f"http://127.0.0.1:{PORT}"
+INSTANCE_TYPE = "ml.demo.2xlarge"
+
+
+def configuration(root: Path) -> dict:
+    return {
+        "root": str(root),
+        "listen": {"address": "127.0.0.1", "port": PORT},
+        "store": {"address": datacenter.STORE, "port": datacenter.STORE_PORT},
+        "instance_types_file": str(root / "instance_types.json"),
+        "accounts": {"*": {"registries": [{"host": f"{datacenter.REGISTRY}:{datacenter.REGISTRY_PORT}", "plain_http": True}]}},
+        "allowed_addresses": [f"{datacenter.REGISTRY}/32", f"{datacenter.MODELS}/32"],
+        "idle_release_s": 0,
+    }
+
+
+class ControlPlane:
+    """Context manager: answers inside the with block; every instance is gone after it."""
+
+    def __init__(self, binary: Path, root: Path, center: Datacenter, link_mbit: int, log: Path) -> None:
+        self.binary, self.root, self.center, self.log = binary, root, center, log
+        self.link_mbit = link_mbit
+
+    def __enter__(self) -> ControlPlane:
+        self.root.mkdir(parents=True)
+        types = [{"name": INSTANCE_TYPE, "vcpus": 8, "memory_mib": 32768, "accelerators": 2, "accelerator": "demo",
+                  "network_mbit": self.link_mbit}]
+        (self.root / "instance_types.json").write_text(json.dumps({"instance_types": types}))
+        config = self.root / "serve.json"
+        config.write_text(json.dumps(configuration(self.root), indent=2))
+        with open(self.log, "wb") as out:
+            self.process = subprocess.Popen([*DIE_WITH_PARENT, *self.center.inside([self.binary, "serve", "--config", config])],
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=CLEAN_ENVIRONMENT)
+        wait_until(self.answers, "zeropull serve")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.center.run([self.binary, "serve", "--config", self.root / "serve.json", "--release-all"], timeout_s=60)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def answers(self) -> bool:
+        if self.process.poll() is not None:
+            raise DemoError(f"zeropull serve ended with code {self.process.returncode}:\n{tail(self.log)}")
+        return (self.root / "credentials").exists() and (self.root / "admin.sock").exists()
+
+    def access_key(self) -> dict[str, str]:
+        command = [self.binary, "credentials", "create", "--name", "demo", "--admin", self.root / "admin.sock", "--json"]
+        return json.loads(self.center.run(command).splitlines()[-1])
