@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -26,7 +24,8 @@ def configuration(root: Path) -> dict:
         "listen": {"address": "127.0.0.1", "port": PORT},
         "store": {"address": datacenter.STORE, "port": datacenter.STORE_PORT},
         "instance_types_file": str(root / "instance_types.json"),
-        "accounts": {"*": {"registries": [{"host": f"{datacenter.REGISTRY}:{datacenter.REGISTRY_PORT}", "plain_http": True}]}},
+        "accounts": {"*": {"registries": [{"host": f"{datacenter.REGISTRY}:{datacenter.REGISTRY_PORT}", "plain_http": True}],
+                           "s3": {"endpoint_url": f"http://{datacenter.MODELS}:{datacenter.MODELS_PORT}"}}},
         "allowed_addresses": [f"{datacenter.REGISTRY}/32", f"{datacenter.MODELS}/32"],
         "idle_release_s": 0,
     }

@@ -90,7 +90,7 @@ class Datacenter:
         self.serve("registry", REGISTRY, REGISTRY_PORT, ["docker-registry", "serve", config])
 
     def serve_models(self, folder: Path) -> None:
-        self.serve("models", MODELS, MODELS_PORT, [sys.executable, "-m", "scaleout.serve_file", folder, MODELS, str(MODELS_PORT)])
+        self.serve("models", MODELS, MODELS_PORT, [sys.executable, "-m", "scaleout.serve_models", folder, MODELS, str(MODELS_PORT)])
 
     def push(self, image: recipe.Image) -> None:
         host = f"{REGISTRY}:{REGISTRY_PORT}"
@@ -115,4 +115,8 @@ def image_reference() -> str:
 
 
 def model_url(name: str) -> str:
-    return f"http://{MODELS}:{MODELS_PORT}/{name}"
+    return f"http://{MODELS}:{MODELS_PORT}/models/{name}"
+
+
+def model_s3_uri(name: str) -> str:
+    return f"s3://models/{name}"

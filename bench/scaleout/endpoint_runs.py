@@ -92,7 +92,7 @@ class Endpoint:
         client = self.client
         client.sagemaker("create_model", ModelName=self.name, ExecutionRoleArn=ROLE, PrimaryContainer={
             "Image": datacenter.image_reference(),
-            "ModelDataSource": {"S3DataSource": {"S3Uri": datacenter.model_url(self.model.name), "S3DataType": "S3Object",
+            "ModelDataSource": {"S3DataSource": {"S3Uri": datacenter.model_s3_uri(self.model.name), "S3DataType": "S3Object",
                                                  "CompressionType": "None"}}})
         client.sagemaker("create_endpoint_config", EndpointConfigName=self.name, ExecutionRoleArn=ROLE, ProductionVariants=[{
             "VariantName": "all", "InstanceType": INSTANCE_TYPE, "InitialInstanceCount": 1,
