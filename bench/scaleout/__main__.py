@@ -12,12 +12,15 @@ import sys
 import time
 from pathlib import Path
 
-from scaleout import datacenter, recipe, report
+from scaleout import client, datacenter, endpoint_runs, recipe, report
+from scaleout.client import Client
+from scaleout.control_plane import URL, ControlPlane
 from scaleout.datacenter import Datacenter
+from scaleout.endpoint_runs import EndpointMeasured, EndpointRun
 from scaleout.instance import Instance, Plan
 from scaleout.measure import Measured, measure
 from scaleout.runs import BASELINE, Run, all_runs
-from scaleout.shell import DemoError, say, step
+from scaleout.shell import DemoError, say, step, tail
 from scaleout.zeropull import Endpoint
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -25,14 +28,16 @@ BINARY = CHECKOUT / "build/bin/zeropull"
 
 
 def parse_arguments() -> argparse.Namespace:
-    names = [run.name for run in all_runs()]
+    everything = [*all_runs(), *endpoint_runs.ALL]
+    names = [run.name for run in everything]
     parser = argparse.ArgumentParser(
         prog="./demo", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Starts a container of a real image on brand-new instances and compares the ways to get the image there.",
-        epilog="runs:\n" + "".join(f"  {run.name:<16} {run.meaning}\n" for run in all_runs())
+        description="Starts a container of a real image on brand-new instances and compares the ways to get the image there; then "
+                    "lets an endpoint grow through the public API.",
+        epilog="runs:\n" + "".join(f"  {run.name:<20} {run.meaning}\n" for run in everything)
         + "\nresult: build/demo/report.json")
     parser.add_argument("--link-mbit", type=int, default=1000, metavar="N", help="an instance's download in Mbit/s (1000)")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds, interleaved (3)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of the single starts, interleaved (3)")
     parser.add_argument("--runs", type=lambda text: text.split(","), metavar="A,B", help="which runs (all)")
     arguments = parser.parse_args()
     if arguments.rounds < 1 or arguments.link_mbit < 1:
@@ -41,6 +46,10 @@ def parse_arguments() -> argparse.Namespace:
     if unknown:
         parser.error(f"no such run: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     return arguments
+
+
+def choose_endpoint_runs(wanted: list[str] | None) -> list[EndpointRun]:
+    return [run for run in endpoint_runs.ALL if wanted is None or run.name in wanted] if BINARY.exists() else []
 
 
 def choose_runs(wanted: list[str] | None) -> list[Run]:
@@ -81,6 +90,44 @@ def one_start(run: Run, endpoint: Endpoint, center: Datacenter, home: Path, link
             raise DemoError(f"{run.name}: {error}\n{instance.log_tails()}") from error
 
 
+def measure_rounds(runs: list[Run], endpoint: Endpoint, center: Datacenter, arguments: argparse.Namespace, home: Path,
+                   model: Path) -> dict[str, list[Measured]]:
+    """Every run once in each round."""
+    for run in runs:
+        run.prepare(endpoint, center)
+    rounds: dict[str, list[Measured]] = {run.name: [] for run in runs}
+    for number in range(1, arguments.rounds + 1 if runs else 1):
+        say(f"round {number} of {arguments.rounds}")
+        for run in runs:
+            start = time.monotonic()
+            print(f"  {run.name}: a new instance ... ", end="", flush=True)
+            got = one_start(run, endpoint, center, home, arguments.link_mbit, model)
+            rounds[run.name].append(got)
+            say(f"image ready {report.seconds(got.image_ready_s)}, first output {report.seconds(got.first_output_s)}, "
+                f"model {report.seconds(got.model_s)} ({time.monotonic() - start:.0f} s with boot and clean-up)")
+    return rounds
+
+
+def measure_endpoints(runs: list[EndpointRun], center: Datacenter, work: Path, cache: Path, link_mbit: int,
+                      model: Path) -> list[EndpointMeasured]:
+    """Each endpoint from its creation to its deletion, against one control plane."""
+    if not runs:
+        return []
+    say("an endpoint grows, through the public API")
+    python = client.ensure_environment(cache)
+    model_sha256 = endpoint_runs.sha256_of(model)
+    results = []
+    with ControlPlane(BINARY, work / "control", center, link_mbit, work / "serve.log") as plane:
+        with Client(BINARY, python, center, URL, plane.access_key(), work / "boto3.log") as caller:
+            for run in runs:
+                say(f"  {run.name} ({run.meaning}), called with {caller.standard.name}")
+                try:
+                    results.append(endpoint_runs.measure_endpoint(run, caller, model, model_sha256, say))
+                except DemoError as error:
+                    raise DemoError(f"{run.name}: {error}\n{tail(work / 'serve.log', 30)}") from error
+    return results
+
+
 def demo(arguments: argparse.Namespace) -> None:
     output = CHECKOUT / "build/demo"
     work, cache = output / "work", output / "cache"
@@ -97,23 +144,18 @@ def demo(arguments: argparse.Namespace) -> None:
                 center.serve_registry(image.layout.parent / "registry")
                 center.push(image)
                 center.serve_models(model.parent)
-            for run in runs:
-                run.prepare(endpoint, center)
-            rounds: dict[str, list[Measured]] = {run.name: [] for run in runs}
-            for number in range(1, arguments.rounds + 1):
-                say(f"round {number} of {arguments.rounds}")
-                for run in runs:
-                    start = time.monotonic()
-                    print(f"  {run.name}: a new instance ... ", end="", flush=True)
-                    got = one_start(run, endpoint, center, work / "instance", arguments.link_mbit, model)
-                    rounds[run.name].append(got)
-                    say(f"image ready {report.seconds(got.image_ready_s)}, first output {report.seconds(got.first_output_s)}, "
-                        f"model {report.seconds(got.model_s)} ({time.monotonic() - start:.0f} s with boot and clean-up)")
+            rounds = measure_rounds(runs, endpoint, center, arguments, work / "instance", model)
+            endpoints = measure_endpoints(choose_endpoint_runs(arguments.runs), center, work, cache, arguments.link_mbit, model)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     value = report.report(arguments.link_mbit, datacenter.image_reference(), image, rounds)
+    table = report.table(value, BASELINE)
+    value["runs"] += [measured.entry() for measured in endpoints]
     report.write(output / "report.json", value)
-    say("\n" + report.table(value, BASELINE) + "\n\nwritten: build/demo/report.json")
+    say("\n" + table)
+    if endpoints:
+        say("\nAn endpoint's copies; phases as `zeropull timeline` shows them, bytes over the link.\n\n" + endpoint_runs.table(endpoints))
+    say("\nwritten: build/demo/report.json")
 
 
 def main() -> int:
