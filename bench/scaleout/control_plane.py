@@ -34,22 +34,31 @@ def configuration(root: Path) -> dict:
 class ControlPlane:
     """Context manager: answers inside the with block; every instance is gone after it."""
 
-    def __init__(self, binary: Path, root: Path, center: Datacenter, link_mbit: int, log: Path) -> None:
+    def __init__(self, binary: Path, root: Path, center: Datacenter, link_mbit: int, log: Path,
+                 settings: dict | None = None) -> None:
         self.binary, self.root, self.center, self.log = binary, root, center, log
-        self.link_mbit = link_mbit
+        self.link_mbit, self.settings = link_mbit, settings or {}
 
     def __enter__(self) -> ControlPlane:
         self.root.mkdir(parents=True)
         types = [{"name": INSTANCE_TYPE, "vcpus": 8, "memory_mib": 32768, "accelerators": 2, "accelerator": "demo",
                   "network_mbit": self.link_mbit}]
         (self.root / "instance_types.json").write_text(json.dumps({"instance_types": types}))
-        config = self.root / "serve.json"
-        config.write_text(json.dumps(configuration(self.root), indent=2))
-        with open(self.log, "wb") as out:
-            self.process = subprocess.Popen([*DIE_WITH_PARENT, *self.center.inside([self.binary, "serve", "--config", config])],
+        self.config = self.root / "serve.json"
+        self.config.write_text(json.dumps({**configuration(self.root), **self.settings}, indent=2))
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Also after kill(): the state says how to go on."""
+        with open(self.log, "ab") as out:
+            self.process = subprocess.Popen([*DIE_WITH_PARENT, *self.center.inside([self.binary, "serve", "--config", self.config])],
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=CLEAN_ENVIRONMENT)
         wait_until(self.answers, "zeropull serve")
-        return self
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -58,13 +67,14 @@ class ControlPlane:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.center.run([self.binary, "serve", "--config", self.root / "serve.json", "--release-all"], timeout_s=60)
+        self.center.run([self.binary, "serve", "--config", self.config, "--release-all"], timeout_s=60)
         shutil.rmtree(self.root, ignore_errors=True)
 
     def answers(self) -> bool:
         if self.process.poll() is not None:
             raise DemoError(f"zeropull serve ended with code {self.process.returncode}:\n{tail(self.log)}")
-        return (self.root / "credentials").exists() and (self.root / "admin.sock").exists()
+        probe = self.center.inside(["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{PORT}"])
+        return (self.root / "admin.sock").exists() and subprocess.run(probe, stderr=subprocess.DEVNULL).returncode == 0
 
     def access_key(self) -> dict[str, str]:
         command = [self.binary, "credentials", "create", "--name", "demo", "--admin", self.root / "admin.sock", "--json"]

@@ -1,0 +1,216 @@
+"""A control plane of its own for a system test: a registry with a small serving image, an S3 bucket with small models, `zeropull serve` with
+provider local, all in one network namespace (bench/scaleout/datacenter.py), called by `zeropull api` as an operator would.
+
+    with Lab() as lab:
+        lab.deploy("llm", copies=1)
+        print(lab.invoke("llm", "hello"))
+
+Needs root; ZP_BIN and ZP_TESTS name the build's programs. Everything ends with the block; leftovers() says what did not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+sys.path.insert(0, str(TESTS.parent / "bench"))
+
+from scaleout import datacenter  # noqa: E402
+from scaleout.client import ApiError, ZeropullApi  # noqa: E402
+from scaleout.control_plane import INSTANCE_TYPE, URL, ControlPlane  # noqa: E402
+from scaleout.datacenter import Datacenter  # noqa: E402
+from scaleout.shell import CLEAN_ENVIRONMENT, output_of  # noqa: E402
+
+BINARY = Path(os.environ["ZP_BIN"]) / "zeropull"
+PAYLOAD = Path(os.environ["ZP_TESTS"]) / "serve_payload"
+ROLE = "arn:aws:iam::111122223333:role/test"
+SKIPPED = 77
+
+
+class Lab:
+    """Context manager. `settings` are laid over the control plane's configuration."""
+
+    def __init__(self, settings: dict | None = None, link_mbit: int = 10_000) -> None:
+        if os.geteuid() != 0:
+            print("SKIPPED: needs root")
+            sys.exit(SKIPPED)
+        self.settings = settings or {}
+        self.link_mbit = link_mbit
+        self.work = Path(tempfile.mkdtemp(prefix="zp-lab-", dir="/var/tmp"))
+        self.stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Lab:
+        try:
+            self.stack.callback(shutil.rmtree, self.work, ignore_errors=True)
+            (self.work / "models").mkdir()
+            (self.work / "models/weights.bin").write_bytes(os.urandom(3 << 20))
+            self.center = self.stack.enter_context(Datacenter(self.work))
+            self.center.serve_registry(self.work / "registry")
+            self.center.serve_models(self.work / "models")
+            self.push_image("serve", "1")
+            self.plane = self.stack.enter_context(
+                ControlPlane(BINARY, self.work / "control", self.center, self.link_mbit, self.work / "serve.log", self.settings))
+            self.keys = self.plane.access_key()
+            self.api = self.caller(self.keys)
+            return self
+        except BaseException:
+            self.say_log()
+            self.stack.close()
+            raise
+
+    def __exit__(self, kind, error, trace) -> None:
+        if error is not None:
+            self.say_log()
+        self.stack.close()
+
+    def say_log(self) -> None:
+        log = self.work / "serve.log"
+        if log.exists():
+            print("---- serve's log", *log.read_text(errors="replace").splitlines()[-60:], sep="\n", file=sys.stderr)
+
+    def caller(self, keys: dict[str, str]) -> ZeropullApi:
+        return ZeropullApi(BINARY, self.center, dict(
+            CLEAN_ENVIRONMENT, AWS_ENDPOINT_URL=URL, AWS_DEFAULT_REGION="us-east-1",
+            AWS_ACCESS_KEY_ID=keys["access_key_id"], AWS_SECRET_ACCESS_KEY=keys["secret_access_key"]))
+
+    def push_image(self, repository: str, tag: str, note: str = "") -> str:
+        """The payload as an image with a tag; `note` makes it another image. The reference."""
+        out = self.work / f"image-{secrets.token_hex(4)}"
+        config = json.dumps({"Entrypoint": ["/payload"], "Env": ["PATH=/"]})
+        output_of([sys.executable, TESTS / "make_image.py", out, "x", config, f"payload={PAYLOAD}", "+", f"note=text:{note}"])
+        layout = self.work / f"{out.name}-layout"
+        with tarfile.open(f"{out}.tar") as archive:
+            archive.extractall(layout)
+        host = f"{datacenter.REGISTRY}:{datacenter.REGISTRY_PORT}"
+        self.center.run([sys.executable, TESTS.parent / "bench/scaleout/push.py", layout, host, repository, tag])
+        return f"{host}/{repository}:{tag}"
+
+    def image(self) -> str:
+        return f"{datacenter.REGISTRY}:{datacenter.REGISTRY_PORT}/serve:1"
+
+    # ---- the API ----
+
+    def call(self, operation: str, **arguments: object) -> dict:
+        return self.api.call("sagemaker", operation, arguments)
+
+    def own(self, operation: str, **arguments: object) -> dict:
+        return self.api.call("", f"Zeropull.{operation}", arguments)
+
+    def create_endpoint(self, name: str, instances_max: int = 2, tags: dict[str, str] | None = None) -> None:
+        self.call("create_endpoint_config", EndpointConfigName=name, ExecutionRoleArn=ROLE, ProductionVariants=[{
+            "VariantName": "all", "InstanceType": INSTANCE_TYPE, "InitialInstanceCount": 1,
+            "ManagedInstanceScaling": {"Status": "ENABLED", "MinInstanceCount": 1, "MaxInstanceCount": instances_max}}])
+        self.call("create_endpoint", EndpointName=name, EndpointConfigName=name,
+                  Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()])
+
+    def create_component(self, name: str, endpoint: str, copies: int = 1, image: str | None = None, model: bool = True,
+                         data_cache: bool = False, environment: dict[str, str] | None = None) -> None:
+        container: dict = {"Image": image or self.image(), "Environment": environment or {}}
+        if model:
+            container["ModelDataSource"] = {"S3DataSource": {"S3Uri": "s3://models/", "S3DataType": "S3Prefix",
+                                                             "CompressionType": "None"}}
+        self.call("create_model", ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
+        self.call("create_inference_component", InferenceComponentName=name, EndpointName=endpoint, VariantName="all",
+                  Specification={"ModelName": name, "DataCacheConfig": {"EnableCaching": data_cache},
+                                 "ComputeResourceRequirements": {"NumberOfAcceleratorDevicesRequired": 1,
+                                                                 "MinMemoryRequiredInMb": 1024}},
+                  RuntimeConfig={"CopyCount": copies})
+
+    def deploy(self, name: str, copies: int = 1, **options: object) -> None:
+        """Endpoint and component of one name, both in service."""
+        self.create_endpoint(name)
+        self.create_component(name, name, copies, **options)
+        self.wait_component(name)
+
+    def scale(self, component: str, copies: int) -> None:
+        self.call("update_inference_component_runtime_config", InferenceComponentName=component,
+                  DesiredRuntimeConfig={"CopyCount": copies})
+
+    def wait_component(self, name: str, status: str = "InService", timeout_s: float = 120) -> dict:
+        def done() -> dict | None:
+            answer = self.call("describe_inference_component", InferenceComponentName=name)
+            if answer["InferenceComponentStatus"] == "Failed" and status != "Failed":
+                raise AssertionError(f"component {name} failed: {answer.get('FailureReason')}")
+            runtime = answer["RuntimeConfig"]
+            settled = status != "InService" or runtime["CurrentCopyCount"] == runtime["DesiredCopyCount"]
+            return answer if answer["InferenceComponentStatus"] == status and settled else None
+
+        return self.until(done, f"component {name} to be {status}", timeout_s)
+
+    def wait_endpoint(self, name: str, timeout_s: float = 120) -> dict:
+        def done() -> dict | None:
+            answer = self.call("describe_endpoint", EndpointName=name)
+            assert answer["EndpointStatus"] != "Failed", answer.get("FailureReason")
+            return answer if answer["EndpointStatus"] == "InService" else None
+
+        return self.until(done, f"endpoint {name} to be in service", timeout_s)
+
+    def delete_endpoint(self, name: str, timeout_s: float = 120) -> None:
+        self.call("delete_endpoint", EndpointName=name)
+        self.until(lambda: self.is_gone("describe_endpoint", EndpointName=name), f"endpoint {name} to be gone", timeout_s)
+
+    def is_gone(self, operation: str, **arguments: object) -> bool:
+        try:
+            self.call(operation, **arguments)
+        except ApiError as error:
+            return "Could not find" in str(error)
+        return False
+
+    def until(self, done, what: str, timeout_s: float = 120):
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if value := done():
+                return value
+            time.sleep(0.1)
+        raise AssertionError(f"waited {timeout_s:.0f} s for {what}")
+
+    def invoke(self, endpoint: str, body: str = "", component: str | None = None) -> str:
+        return self.api.call("sagemaker-runtime", "invoke_endpoint", {
+            "EndpointName": endpoint, "InferenceComponentName": component or endpoint, "Body": body})["Body"]
+
+    def instances(self, endpoint: str) -> list[dict]:
+        return self.own("ListInstances", EndpointName=endpoint)["Instances"]
+
+    def timeline(self, endpoint: str) -> list[dict]:
+        return self.own("DescribeTimeline", EndpointName=endpoint)["Entries"]
+
+    # ---- what is left ----
+
+    def leftovers(self) -> list[str]:
+        """Processes, mounts, loop devices, cgroups and folders of instances: empty when no instance lives."""
+        root = str(self.work / "control/instances")
+        left = [f"mount: {line}" for line in Path("/proc/self/mountinfo").read_text().splitlines() if root in line]
+        left += [f"loop: {line}" for line in output_of(["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"]).splitlines()
+                 if str(self.work) in line]
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                command = process.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                network = os.stat(process / "ns/net").st_ino
+                if str(self.work) in command and "serve" not in command.split()[:3] and network != self.center_network():
+                    left.append(f"process: {command[:200]}")
+        folders = self.work / "control/instances"
+        left += [f"folder: {path}" for path in folders.iterdir()] if folders.exists() else []
+        return left
+
+    def center_network(self) -> int:
+        return os.stat(f"/proc/{self.center.holder.pid}/ns/net").st_ino
+
+
+def run_cases(cases: list, lab: Lab) -> int:
+    """Runs functions of one argument in order; the exit code."""
+    for case in cases:
+        begin = time.monotonic()
+        print(f"{case.__name__} ... ", end="", flush=True)
+        case(lab)
+        print(f"ok ({time.monotonic() - begin:.1f} s)", flush=True)
+    return 0
