@@ -1,6 +1,6 @@
 // Authority: the certificate authority of one control plane. It signs instances' certificates (short-lived, one URI name, clients
-// alone) and the control plane's own (servers alone), each with ECDSA P-256. Its key and certificate rest in a folder of mode 0700
-// as ca.key (0600) and ca.pem; whoever has the key is every instance. Immutable once made: any thread.
+// alone) and the control plane's own (servers alone), each with ECDSA P-256. Its key and certificate rest in a folder of mode
+// 0700 as ca.key (0600) and ca.pem; whoever has the key is every instance. Immutable once made: any thread.
 //
 //   auto authority = TRY(Authority::load_or_create(root + "/authority", Clock::system()));
 //   auto signed_one = TRY(authority.sign_instance(csr, {.account = "1", .endpoint_uid = "e1", .instance_id = "i-1"}));

@@ -1,5 +1,5 @@
-// Join tokens: 256 random bits as text, which a machine shows once to buy its first certificate. Whoever keeps them keeps the hash
-// alone, with an expiry and whether it was used; there is no state here. Pure functions; any thread.
+// Join tokens: 256 random bits as text, which a machine shows once to buy its first certificate. Whoever keeps them keeps the
+// hash alone, with an expiry and whether it was used; there is no state here. Pure functions; any thread.
 #pragma once
 
 #include <string>
