@@ -121,6 +121,12 @@ struct ComponentSpec {
   Placement placement = Placement::kSpread;
 };
 
+// What copies of an earlier or the present `spec_revision` were made of.
+struct DeployedSpecs {
+  std::uint64_t revision = 0;
+  std::vector<ComponentSpec> specs;
+};
+
 struct Component {
   std::string account, name, uid;
   std::string endpoint_name, endpoint_uid, variant;
@@ -131,6 +137,10 @@ struct Component {
   ComponentStatus status = ComponentStatus::kCreating;
   std::string failure_reason;
   std::uint64_t spec_revision = 1;  // grows with each change of `specs`
+  // Kept by the reconciler: revisions that copies run, the last that was in service (0: none) and the last that failed.
+  std::vector<DeployedSpecs> deployed;
+  std::uint64_t good_revision = 0, failed_revision = 0;
+  std::uint64_t endpoint_revision = 0;  // of an implicit one: the endpoint's revision_of_spec that `specs` are of
   std::string deployment_body;      // DeploymentConfig of the last update; "" before
   Millis created = 0, modified = 0;
   Tags tags;
