@@ -16,6 +16,7 @@ inline constexpr std::size_t kObjectsPerAccountMax = 20000;  // of each kind
 inline constexpr std::size_t kPageDefault = 10;
 inline constexpr std::size_t kTagPageDefault = 50;
 inline constexpr std::size_t kLogBytesDefault = 64 * 1024;
+inline constexpr std::size_t kLogCopiesMax = 16;            // in one answer
 inline constexpr std::size_t kCopiesMax = 10000;             // of one component
 
 }  // namespace zeropull::api
