@@ -1,6 +1,6 @@
-// Api: the SageMaker control plane on the wire (JSON 1.1), and Zeropull's own operations beside it (X-Amz-Target "Zeropull.<Op>").
-// A call is authenticated, parsed, validated against the tables of schema.h and carried out on State: it writes what is desired and
-// returns; the reconcilers do the rest. Each account sees its own objects alone.
+// Api: the SageMaker control plane on the wire (JSON 1.1), and Zeropull's own operations beside it (X-Amz-Target
+// "Zeropull.<Op>"). A call is authenticated, parsed, validated against the tables of schema.h and carried out on State: it writes
+// what is desired and returns; the reconcilers do the rest. Each account sees its own objects alone.
 //
 // handle() is blocking (the router's workers call it), thread-safe, and answers every request: an error is an answer too. A write
 // costs one commit of the state, a read touches memory only.

@@ -111,10 +111,8 @@ constexpr Member kDeploymentMembers[] = {
 };
 constexpr Shape kDeployment = structure_shape(kDeploymentMembers);
 constexpr Member kUpdateMembers[] = {
-    required_member("InferenceComponentName", kComponentName),
-    optional_member("Specification", kSpecification),
-    optional_member("Specifications", kSpecifications),
-    optional_member("RuntimeConfig", kRuntime),
+    required_member("InferenceComponentName", kComponentName), optional_member("Specification", kSpecification),
+    optional_member("Specifications", kSpecifications),        optional_member("RuntimeConfig", kRuntime),
     optional_member("DeploymentConfig", kDeployment),
 };
 constexpr Shape kUpdate = structure_shape(kUpdateMembers);
@@ -124,9 +122,9 @@ constexpr Member kUpdateRuntimeMembers[] = {required_member("InferenceComponentN
 constexpr Shape kUpdateRuntime = structure_shape(kUpdateRuntimeMembers);
 
 constexpr Input kInputs[] = {
-    {"CreateInferenceComponent", &kCreate},       {"DescribeInferenceComponent", &kByName},
-    {"ListInferenceComponents", &kList},          {"UpdateInferenceComponent", &kUpdate},
-    {"DeleteInferenceComponent", &kByName},       {"UpdateInferenceComponentRuntimeConfig", &kUpdateRuntime},
+    {"CreateInferenceComponent", &kCreate}, {"DescribeInferenceComponent", &kByName},
+    {"ListInferenceComponents", &kList},    {"UpdateInferenceComponent", &kUpdate},
+    {"DeleteInferenceComponent", &kByName}, {"UpdateInferenceComponentRuntimeConfig", &kUpdateRuntime},
 };
 
 constexpr Member kInstancesMembers[] = {

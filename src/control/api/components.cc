@@ -21,12 +21,14 @@ namespace {
 // The endpoint's variant that a component goes to: the one that is named, or the only one.
 Result<const state::Variant*> variant_for(const state::Endpoint& endpoint, const std::string& name) {
   if (name.empty() && endpoint.variants.size() != 1) {
-    return make_error(Code::kInvalidArgument, "The endpoint has {} variants; VariantName must say which.", endpoint.variants.size());
+    return make_error(Code::kInvalidArgument, "The endpoint has {} variants; VariantName must say which.",
+                      endpoint.variants.size());
   }
   auto found = name.empty() ? endpoint.variants.begin() : std::ranges::find(endpoint.variants, name, &state::Variant::name);
   if (found == endpoint.variants.end()) {
-    return make_error(Code::kInvalidArgument, "The variant name(s) \"{}\" is/are not present within endpoint configuration \"{}\".",
-                      name, endpoint.config_name);
+    return make_error(Code::kInvalidArgument,
+                      "The variant name(s) \"{}\" is/are not present within endpoint configuration \"{}\".", name,
+                      endpoint.config_name);
   }
   if (!found->model_name.empty()) {
     return make_error(Code::kInvalidArgument,

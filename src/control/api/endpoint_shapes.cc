@@ -78,14 +78,15 @@ constexpr Shape kByConfigName = structure_shape(kConfigNameMembers);
 constexpr Value kConfigSortKeys[] = {{"Name"}, {"CreationTime"}};
 constexpr Shape kConfigSortKey = enum_shape(kConfigSortKeys);
 constexpr Member kListConfigsMembers[] = {
-    optional_member("SortBy", kConfigSortKey),      optional_member("SortOrder", kSortOrder),
-    optional_member("NextToken", kNextToken),       optional_member("MaxResults", kPageSize),
-    optional_member("NameContains", kNameContains), optional_member("CreationTimeBefore", kTimestamp),
+    optional_member("SortBy", kConfigSortKey),        optional_member("SortOrder", kSortOrder),
+    optional_member("NextToken", kNextToken),         optional_member("MaxResults", kPageSize),
+    optional_member("NameContains", kNameContains),   optional_member("CreationTimeBefore", kTimestamp),
     optional_member("CreationTimeAfter", kTimestamp),
 };
 constexpr Shape kListConfigs = structure_shape(kListConfigsMembers);
 
-constexpr std::string_view kOneKindOfUpdate = "an update brings up the new instances, shifts all traffic and releases the old ones";
+constexpr std::string_view kOneKindOfUpdate =
+    "an update brings up the new instances, shifts all traffic and releases the old ones";
 constexpr Member kCreateEndpointMembers[] = {
     required_member("EndpointName", kEndpointName),
     required_member("EndpointConfigName", kEndpointConfigName),
@@ -102,11 +103,16 @@ constexpr Value kEndpointStatuses[] = {{"OutOfService"}, {"Creating"}, {"Updatin
                                        {"InService"},    {"Deleting"}, {"Failed"},   {"UpdateRollbackFailed"}};
 constexpr Shape kEndpointStatus = enum_shape(kEndpointStatuses);
 constexpr Member kListEndpointsMembers[] = {
-    optional_member("SortBy", kEndpointSortKey),        optional_member("SortOrder", kSortOrder),
-    optional_member("NextToken", kNextToken),           optional_member("MaxResults", kPageSize),
-    optional_member("NameContains", kNameContains),     optional_member("CreationTimeBefore", kTimestamp),
-    optional_member("CreationTimeAfter", kTimestamp),   optional_member("LastModifiedTimeBefore", kTimestamp),
-    optional_member("LastModifiedTimeAfter", kTimestamp), optional_member("StatusEquals", kEndpointStatus),
+    optional_member("SortBy", kEndpointSortKey),
+    optional_member("SortOrder", kSortOrder),
+    optional_member("NextToken", kNextToken),
+    optional_member("MaxResults", kPageSize),
+    optional_member("NameContains", kNameContains),
+    optional_member("CreationTimeBefore", kTimestamp),
+    optional_member("CreationTimeAfter", kTimestamp),
+    optional_member("LastModifiedTimeBefore", kTimestamp),
+    optional_member("LastModifiedTimeAfter", kTimestamp),
+    optional_member("StatusEquals", kEndpointStatus),
 };
 constexpr Shape kListEndpoints = structure_shape(kListEndpointsMembers);
 
@@ -116,12 +122,9 @@ constexpr Member kPropertyMembers[] = {required_member("VariantPropertyType", kP
 constexpr Shape kProperty = structure_shape(kPropertyMembers);
 constexpr Shape kPropertyList = list_shape(kProperty, {}, 3);
 constexpr Member kUpdateEndpointMembers[] = {
-    required_member("EndpointName", kEndpointName),
-    required_member("EndpointConfigName", kEndpointConfigName),
-    optional_member("RetainAllVariantProperties", kBoolean),
-    optional_member("ExcludeRetainedVariantProperties", kPropertyList),
-    refused_member("DeploymentConfig", kOneKindOfUpdate),
-    refused_member("RetainDeploymentConfig", kOneKindOfUpdate),
+    required_member("EndpointName", kEndpointName),          required_member("EndpointConfigName", kEndpointConfigName),
+    optional_member("RetainAllVariantProperties", kBoolean), optional_member("ExcludeRetainedVariantProperties", kPropertyList),
+    refused_member("DeploymentConfig", kOneKindOfUpdate),    refused_member("RetainDeploymentConfig", kOneKindOfUpdate),
 };
 constexpr Shape kUpdateEndpoint = structure_shape(kUpdateEndpointMembers);
 

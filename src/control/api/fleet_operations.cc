@@ -57,7 +57,7 @@ json instance_summary(const View& view, const state::Instance& instance) {
   return shown;
 }
 
-json timeline_entry(const state::TimelineEntry& entry) {
+json shown_entry(const state::TimelineEntry& entry) {
   return {{"Id", entry.id},
           {"Kind", entry.kind},
           {"InferenceComponentName", entry.component},
@@ -70,7 +70,7 @@ json timeline_entry(const state::TimelineEntry& entry) {
 }
 
 // A copy that is there, in the form of one that has gone; the rate of its link is its instance type's.
-json live_entry(const Call& call, const View& view, const state::Copy& copy) {
+state::TimelineEntry live_entry(const Call& call, const View& view, const state::Copy& copy) {
   state::TimelineEntry entry;
   entry.id = copy.id;
   entry.kind = "copy";
@@ -81,7 +81,7 @@ json live_entry(const Call& call, const View& view, const state::Copy& copy) {
   entry.outcome = copy.phase == state::CopyPhase::kFailed ? "failed: " + copy.reason : copy.ready != 0 ? "ready" : "";
   entry.begin = copy.placed;
   entry.phases = copy.phases;
-  return timeline_entry(entry);
+  return entry;
 }
 
 Result<state::Ptr<state::Endpoint>> own_endpoint(const Call& call, const View& view) {
@@ -138,16 +138,18 @@ Result<json> list_instances(const Call& call) {
 Result<json> describe_timeline(const Call& call) {
   auto view = call.state().view();
   auto endpoint = TRY(own_endpoint(call, view));
-  json answer{{"EndpointName", endpoint->name}, {"Entries", json::array()}};
+  std::vector<state::TimelineEntry> entries;
   std::set<std::string> ended;
   for (const auto& entry : view.timeline_of_endpoint(endpoint->uid)) {
-    answer["Entries"].push_back(timeline_entry(*entry));
+    entries.push_back(*entry);
     ended.insert(entry->id);
   }
   for (const auto& copy : view.copies_of_endpoint(endpoint->uid)) {
-    if (!ended.contains(copy->id)) answer["Entries"].push_back(live_entry(call, view, *copy));
+    if (!ended.contains(copy->id)) entries.push_back(live_entry(call, view, *copy));
   }
-  std::ranges::sort(answer["Entries"], [](const json& a, const json& b) { return a["BeginTime"] < b["BeginTime"]; });
+  std::ranges::sort(entries, {}, &state::TimelineEntry::begin);
+  json answer{{"EndpointName", endpoint->name}, {"Entries", json::array()}};
+  for (const auto& entry : entries) answer["Entries"].push_back(shown_entry(entry));
   return answer;
 }
 

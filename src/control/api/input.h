@@ -1,5 +1,5 @@
-// Reading validated input, and writing what the answers have in common. What the shape made sure of is not asked again: a member of
-// another type is a broken invariant. For this room's .cc files, which include the whole of nlohmann/json.
+// Reading validated input, and writing what the answers have in common. What the shape made sure of is not asked again: a member
+// of another type is a broken invariant. For this room's .cc files, which include the whole of nlohmann/json.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -59,9 +59,12 @@ constexpr Shape kByModelName = structure_shape(kModelNameMembers);
 constexpr Value kSortKeys[] = {{"Name"}, {"CreationTime"}};
 constexpr Shape kSortKey = enum_shape(kSortKeys);
 constexpr Member kListModelsMembers[] = {
-    optional_member("SortBy", kSortKey),          optional_member("SortOrder", kSortOrder),
-    optional_member("NextToken", kNextToken),     optional_member("MaxResults", kPageSize),
-    optional_member("NameContains", kNameContains), optional_member("CreationTimeBefore", kTimestamp),
+    optional_member("SortBy", kSortKey),
+    optional_member("SortOrder", kSortOrder),
+    optional_member("NextToken", kNextToken),
+    optional_member("MaxResults", kPageSize),
+    optional_member("NameContains", kNameContains),
+    optional_member("CreationTimeBefore", kTimestamp),
     optional_member("CreationTimeAfter", kTimestamp),
 };
 constexpr Shape kListModels = structure_shape(kListModelsMembers);
@@ -78,8 +81,9 @@ constexpr Member kDeleteTagsMembers[] = {required_member("ResourceArn", kResourc
 constexpr Shape kDeleteTags = structure_shape(kDeleteTagsMembers);
 
 constexpr Input kInputs[] = {
-    {"CreateModel", &kCreateModel}, {"DescribeModel", &kByModelName}, {"ListModels", &kListModels}, {"DeleteModel", &kByModelName},
-    {"AddTags", &kAddTags},         {"ListTags", &kListTags},         {"DeleteTags", &kDeleteTags},
+    {"CreateModel", &kCreateModel}, {"DescribeModel", &kByModelName}, {"ListModels", &kListModels},
+    {"DeleteModel", &kByModelName}, {"AddTags", &kAddTags},           {"ListTags", &kListTags},
+    {"DeleteTags", &kDeleteTags},
 };
 
 }  // namespace

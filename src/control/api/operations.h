@@ -1,5 +1,5 @@
-// Operations: what each call of the API does with validated input. Reads come from State's memory. Writes change what is desired (a
-// record, a status Creating, Updating or Deleting) and return; the reconcilers do the rest. One table maps names to functions.
+// Operations: what each call of the API does with validated input. Reads come from State's memory. Writes change what is desired
+// (a record, a status Creating, Updating or Deleting) and return; the reconcilers do the rest. One table maps names to functions.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

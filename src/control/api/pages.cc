@@ -31,7 +31,8 @@ Position position_of(const PageRow& row, const Order& order) {
 
 bool comes_before(const PageRow& a, const PageRow& b, const Order& order) {
   auto key = [&](const PageRow& row) {
-    return std::tuple(order.by == "Status" ? row.status : std::string_view(), order.by == "CreationTime" ? row.created : 0, row.name);
+    return std::tuple(order.by == "Status" ? row.status : std::string_view(), order.by == "CreationTime" ? row.created : 0,
+                      row.name);
   };
   return order.descending ? key(b) < key(a) : key(a) < key(b);
 }
@@ -54,8 +55,12 @@ Result<Position> parse_token(const std::string& token, const Order& order) {
 }
 
 bool passes(const json& input, const PageRow& row) {
-  auto before = [&](const char* name, state::Millis time) { return !has(input, name) || seconds_of(time) < number_or(input, name, 0); };
-  auto after = [&](const char* name, state::Millis time) { return !has(input, name) || seconds_of(time) > number_or(input, name, 0); };
+  auto before = [&](const char* name, state::Millis time) {
+    return !has(input, name) || seconds_of(time) < number_or(input, name, 0);
+  };
+  auto after = [&](const char* name, state::Millis time) {
+    return !has(input, name) || seconds_of(time) > number_or(input, name, 0);
+  };
   return before("CreationTimeBefore", row.created) && after("CreationTimeAfter", row.created) &&
          before("LastModifiedTimeBefore", row.modified) && after("LastModifiedTimeAfter", row.modified);
 }
@@ -83,6 +88,15 @@ Result<Page> select_page(const json& input, std::vector<PageRow> rows) {
   for (auto at = rows.begin(); at != middle; ++at) page.indexes.push_back(at->index);
   if (middle != rows.end()) page.next_token = token_of(*(middle - 1), order);
   return page;
+}
+
+json page_answer(std::string_view member, const Page& page, const std::function<json(std::size_t index)>& summary) {
+  auto list = json::array();
+  for (auto index : page.indexes) list.push_back(summary(index));
+  json answer;
+  answer[std::string(member)] = std::move(list);
+  if (!page.next_token.empty()) answer["NextToken"] = page.next_token;
+  return answer;
 }
 
 }  // namespace zeropull::api

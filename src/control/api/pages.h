@@ -1,7 +1,8 @@
-// Pages: which rows of a list one call of a List operation returns. Filters, order and token are the service's: a token says after which
-// row to go on, so that objects which come or go between two pages neither repeat nor hide others. Pure.
+// Pages: which rows of a list one call of a List operation returns. Filters, order and token are the service's: a token says
+// after which row to go on, so that objects which come or go between two pages neither repeat nor hide others. Pure.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -26,19 +27,12 @@ struct Page {
   std::string next_token;            // "" at the end
 };
 
-// By NameContains, CreationTime.., LastModifiedTime.., StatusEquals, SortBy (CreationTime), SortOrder (Descending), MaxResults and
-// NextToken of `input`. kInvalidArgument: a token that another list gave.
+// By NameContains, CreationTime.., LastModifiedTime.., StatusEquals, SortBy (CreationTime), SortOrder (Descending), MaxResults
+// and NextToken of `input`. kInvalidArgument: a token that another list gave.
 Result<Page> select_page(const nlohmann::json& input, std::vector<PageRow> rows);
 
 // The answer: {"<member>": [summary(index), ..], "NextToken": ..}.
-template <typename Summary>
-nlohmann::json page_answer(std::string_view member, const Page& page, Summary summary) {
-  auto list = nlohmann::json::array();
-  for (auto index : page.indexes) list.push_back(summary(index));
-  nlohmann::json answer;
-  answer[std::string(member)] = std::move(list);
-  if (!page.next_token.empty()) answer["NextToken"] = page.next_token;
-  return answer;
-}
+nlohmann::json page_answer(std::string_view member, const Page& page,
+                           const std::function<nlohmann::json(std::size_t index)>& summary);
 
 }  // namespace zeropull::api

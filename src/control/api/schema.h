@@ -1,6 +1,7 @@
-// Schema: what each operation takes, in tables: one Shape a type, one Member a member of a structure. Every member that SageMaker's own
-// model has is in them, either with the shape that it must have, or refused with a reason; so that none is accepted and ignored.
-// Names, limits, patterns and enumerations are those of the service's model (botocore 1.43.67). Constant data.
+// Schema: what each operation takes, in tables: one Shape a type, one Member a member of a structure. Every member that
+// SageMaker's own model has is in them, either with the shape that it must have, or refused with a reason; so that none is
+// accepted and ignored. Names, limits, patterns and enumerations are those of the service's model (botocore 1.43.67). Constant
+// data.
 #pragma once
 
 #include <optional>

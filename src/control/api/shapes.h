@@ -62,9 +62,9 @@ struct Input {
   std::string_view operation;
   const Shape* shape;
 };
-std::span<const Input> model_inputs();      // and those of tags
-std::span<const Input> endpoint_inputs();   // and of endpoint configurations
+std::span<const Input> model_inputs();     // and those of tags
+std::span<const Input> endpoint_inputs();  // and of endpoint configurations
 std::span<const Input> component_inputs();
-std::span<const Input> own_inputs();        // Zeropull's own operations
+std::span<const Input> own_inputs();  // Zeropull's own operations
 
 }  // namespace zeropull::api

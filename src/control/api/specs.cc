@@ -26,7 +26,8 @@ Result<std::map<std::string, std::string>> environment_of(const json& container)
     environment.emplace(key, value.get<std::string>());
   }
   if (bytes > kEnvironmentBytesMax) {
-    return invalid(fmt::format("Environment has {} bytes of keys and values; at most {} are allowed.", bytes, kEnvironmentBytesMax));
+    return invalid(
+        fmt::format("Environment has {} bytes of keys and values; at most {} are allowed.", bytes, kEnvironmentBytesMax));
   }
   return environment;
 }
@@ -141,8 +142,8 @@ Result<void> read_resources(const json& given, state::ComponentSpec& spec) {
     return invalid(fmt::format("NumberOfAcceleratorDevicesRequired {} is not a whole number of devices.", spec.accelerators));
   }
   if (spec.memory_max_mb != 0 && spec.memory_max_mb < spec.memory_min_mb) {
-    return invalid(fmt::format("MaxMemoryRequiredInMb {} is less than MinMemoryRequiredInMb {}.", spec.memory_max_mb,
-                               spec.memory_min_mb));
+    return invalid(
+        fmt::format("MaxMemoryRequiredInMb {} is less than MinMemoryRequiredInMb {}.", spec.memory_max_mb, spec.memory_min_mb));
   }
   return {};
 }
@@ -231,8 +232,8 @@ Result<std::vector<state::ComponentSpec>> specs_of(const Call& call, const state
     if (!types.insert(spec.instance_type).second) {
       return invalid(fmt::format("The instance type \"{}\" was non-unique within the Specifications.", spec.instance_type));
     }
-    if (!spec.instance_type.empty() && std::ranges::find(variant.pools, spec.instance_type, &state::InstancePool::instance_type) ==
-                                           variant.pools.end()) {
+    if (!spec.instance_type.empty() &&
+        std::ranges::find(variant.pools, spec.instance_type, &state::InstancePool::instance_type) == variant.pools.end()) {
       return invalid(fmt::format("Variant \"{}\" has no instances of type \"{}\".", variant.name, spec.instance_type));
     }
     TRY(require_fit(call, variant, spec));

@@ -74,7 +74,8 @@ Result<json> add_tags(const Call& call) {
   auto tags = TRY(change_tags(call, [&](Tags& all) -> Result<void> {
     for (const auto& [key, value] : added) all[key] = value;
     if (all.size() > kTagsMax) {
-      return make_error(Code::kResourceExhausted, "The resource would have {} tags; at most {} are allowed.", all.size(), kTagsMax);
+      return make_error(Code::kResourceExhausted, "The resource would have {} tags; at most {} are allowed.", all.size(),
+                        kTagsMax);
     }
     return {};
   }));

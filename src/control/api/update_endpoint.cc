@@ -63,10 +63,11 @@ Result<void> keep_components(const View& view, const state::Endpoint& endpoint, 
     if (component->implicit || component->status == state::ComponentStatus::kDeleting) continue;
     const auto* variant = find_variant(pending, component->variant);
     if (variant == nullptr || !variant->model_name.empty()) {
-      return make_error(Code::kFailedPrecondition,
-                        "Inference component \"{}\" runs on variant \"{}\", which endpoint configuration \"{}\" does not have for "
-                        "inference components. Delete the component first.",
-                        component->name, component->variant, config);
+      return make_error(
+          Code::kFailedPrecondition,
+          "Inference component \"{}\" runs on variant \"{}\", which endpoint configuration \"{}\" does not have for "
+          "inference components. Delete the component first.",
+          component->name, component->variant, config);
     }
   }
   return {};
@@ -76,8 +77,8 @@ Result<void> apply_desired(const json& desired, const std::string& config, std::
   auto name = text_or(desired, "VariantName");
   auto* variant = find_variant(variants, name);
   if (variant == nullptr) {
-    return make_error(Code::kInvalidArgument, "The variant name(s) \"{}\" is/are not present within endpoint configuration \"{}\".",
-                      name, config);
+    return make_error(Code::kInvalidArgument,
+                      "The variant name(s) \"{}\" is/are not present within endpoint configuration \"{}\".", name, config);
   }
   if (!has(desired, "DesiredWeight") && !has(desired, "DesiredInstanceCount")) {
     return make_error(Code::kInvalidArgument, "Variant \"{}\" needs a DesiredWeight or a DesiredInstanceCount.", name);

@@ -142,7 +142,8 @@ class Validator {
 
   void length(const Shape& shape, std::size_t length, const json& value, const Place& place) {
     auto size = static_cast<double>(length);
-    if (shape.min && size < *shape.min) violated(value, place, fmt::format("have length greater than or equal to {}", *shape.min));
+    if (shape.min && size < *shape.min)
+      violated(value, place, fmt::format("have length greater than or equal to {}", *shape.min));
     if (shape.max && size > *shape.max) violated(value, place, fmt::format("have length less than or equal to {}", *shape.max));
   }
 
@@ -168,9 +169,11 @@ class Validator {
 
   void number(const Shape& shape, json& value, const Place& place) {
     auto number = value.get<double>();
-    if (shape.min && number < *shape.min) violated(value, place, fmt::format("have value greater than or equal to {}", *shape.min));
+    if (shape.min && number < *shape.min)
+      violated(value, place, fmt::format("have value greater than or equal to {}", *shape.min));
     if (shape.max && number > *shape.max) {
-      violated(value, place, fmt::format("have value less than or equal to {}", static_cast<std::int64_t>(std::min(*shape.max, 9e15))));
+      violated(value, place,
+               fmt::format("have value less than or equal to {}", static_cast<std::int64_t>(std::min(*shape.max, 9e15))));
     }
     if (shape.kind == Kind::kFloat) value = number;
   }
