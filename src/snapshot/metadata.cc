@@ -54,18 +54,18 @@ Result<ChainId> parse_chain(const std::string& text) {
   return *chain_id;
 }
 
-Result<std::optional<ChainId>> chain_column(const Statement& statement, int column) {
+Result<std::optional<ChainId>> chain_column(const sqlite::Statement& statement, int column) {
   if (statement.is_null(column)) return std::optional<ChainId>();
   auto chain_id = TRY(parse_chain(statement.text(column)));
   return std::optional<ChainId>(chain_id);
 }
 
-std::optional<std::int64_t> integer_column(const Statement& statement, int column) {
+std::optional<std::int64_t> integer_column(const sqlite::Statement& statement, int column) {
   if (statement.is_null(column)) return std::nullopt;
   return statement.integer(column);
 }
 
-Result<Row> read_row(const Statement& statement) {
+Result<Row> read_row(const sqlite::Statement& statement) {
   Row row;
   row.id = statement.integer(0);
   row.info.name = statement.text(1);
@@ -81,7 +81,7 @@ Result<Row> read_row(const Statement& statement) {
   return row;
 }
 
-void bind_optional(Statement& statement, std::optional<std::int64_t> value) {
+void bind_optional(sqlite::Statement& statement, std::optional<std::int64_t> value) {
   if (value) {
     statement.bind(*value);
   } else {
@@ -92,7 +92,7 @@ void bind_optional(Statement& statement, std::optional<std::int64_t> value) {
 }  // namespace
 
 Result<Metadata> Metadata::open(const std::string& path) {
-  auto database = TRY(Database::open(path));
+  auto database = TRY(sqlite::Database::open(path));
   std::int64_t version = 0;
   {
     auto statement = TRY(database.prepare("PRAGMA user_version"));

@@ -15,7 +15,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "snapshot/info.h"
-#include "snapshot/sqlite.h"
+#include "sqlite/database.h"
 
 namespace zeropull::snapshot {
 
@@ -47,7 +47,7 @@ class Metadata {
  public:
   static Result<Metadata> open(const std::string& path);
 
-  Result<Transaction> begin() { return Transaction::begin(database_); }
+  Result<sqlite::Transaction> begin() { return sqlite::Transaction::begin(database_); }
 
   Result<Row> get(const std::string& name);  // kNotFound
   Result<std::optional<Row>> find(const std::string& name);
@@ -73,10 +73,10 @@ class Metadata {
   void close() { database_.close(); }
 
  private:
-  explicit Metadata(Database database) : database_(std::move(database)) {}
+  explicit Metadata(sqlite::Database database) : database_(std::move(database)) {}
   Result<void> write_labels(std::int64_t id, const Labels& labels);
   Result<Labels> read_labels(std::int64_t id);
-  Database database_;
+  sqlite::Database database_;
 };
 
 }  // namespace zeropull::snapshot

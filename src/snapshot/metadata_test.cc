@@ -120,7 +120,7 @@ TEST_F(MetadataTest, is_opened_by_one_at_a_time_and_refuses_what_it_does_not_kno
   EXPECT_TRUE(Metadata::open(path).failed_with(Code::kFailedPrecondition));
   metadata.close();
   {
-    auto database = MUST(Database::open(path));
+    auto database = MUST(sqlite::Database::open(path));
     MUST(database.execute("PRAGMA user_version = 2"));
   }
   EXPECT_TRUE(Metadata::open(path).failed_with(Code::kFailedPrecondition));

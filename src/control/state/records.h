@@ -85,7 +85,8 @@ struct Variant {
   int download_timeout_s = 0;  // 0: the default
   int start_timeout_s = 0;
   int provision_timeout_s = 0;
-  std::string status_message;  // why it has not what it should have: a blocked scale-out
+  std::string status_message;      // why it has not what it should have: a blocked scale-out
+  bool network_isolation = false;  // its copies have no outbound traffic, whatever the operator allows
 };
 
 enum class EndpointStatus { kCreating, kInService, kUpdating, kRollingBack, kFailed, kDeleting };
@@ -119,6 +120,13 @@ struct ComponentSpec {
   int start_timeout_s = 0;
   bool data_cache = false;
   Placement placement = Placement::kSpread;
+  bool network_isolation = false;  // of the model; see Variant
+};
+
+// What copies of an earlier or the present `spec_revision` were made of.
+struct DeployedSpecs {
+  std::uint64_t revision = 0;
+  std::vector<ComponentSpec> specs;
 };
 
 struct Component {
@@ -131,7 +139,11 @@ struct Component {
   ComponentStatus status = ComponentStatus::kCreating;
   std::string failure_reason;
   std::uint64_t spec_revision = 1;  // grows with each change of `specs`
-  std::string deployment_body;      // DeploymentConfig of the last update; "" before
+  // Kept by the reconciler: revisions that copies run, the last that was in service (0: none) and the last that failed.
+  std::vector<DeployedSpecs> deployed;
+  std::uint64_t good_revision = 0, failed_revision = 0;
+  std::uint64_t endpoint_revision = 0;  // of an implicit one: the endpoint's revision_of_spec that `specs` are of
+  std::string deployment_body;          // DeploymentConfig of the last update; "" before
   Millis created = 0, modified = 0;
   Tags tags;
 };

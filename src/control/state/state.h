@@ -170,7 +170,7 @@ class State {
   struct Pending;
   struct Listeners;
   explicit State(std::unique_ptr<Kv> kv);
-  void commit_queued_locked(const Context& ctx);
+  void commit_queued_locked();
   const std::unique_ptr<Kv> kv_;
   mutable std::shared_mutex tables_mutex_;
   const std::unique_ptr<Tables> tables_;  // guarded by tables_mutex_; written under commit_mutex_ too

@@ -14,7 +14,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-namespace zeropull::snapshot {
+namespace zeropull::sqlite {
 
 // One execution of one SQL statement. Parameters are bound in order of the calls.
 class Statement {
@@ -86,4 +86,4 @@ class Transaction {
   Database* database_;  // null once ended
 };
 
-}  // namespace zeropull::snapshot
+}  // namespace zeropull::sqlite

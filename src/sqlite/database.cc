@@ -1,4 +1,4 @@
-#include "snapshot/sqlite.h"
+#include "sqlite/database.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "os/file.h"
 
-namespace zeropull::snapshot {
+namespace zeropull::sqlite {
 
 namespace {
 
@@ -138,4 +138,4 @@ Result<void> Transaction::commit() {
   return {};
 }
 
-}  // namespace zeropull::snapshot
+}  // namespace zeropull::sqlite
