@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -47,12 +48,17 @@ struct RouterOptions {
   Duration tick = std::chrono::milliseconds(100);  // how finely time limits are kept
 };
 
+struct HeaderView {
+  std::string_view name;
+  std::string_view value;
+};
 // A request whose signature is to be checked.
 struct SignedRequest {
   std::string_view method;
   std::string_view target;  // as sent
-  const http::Headers& headers;
-  const Sha256& body_sha256;  // of the body as it came
+  std::span<const HeaderView> headers;
+  // Of the body as it came. Null while the body is on its way: then refuse what the headers alone give reason to refuse.
+  const Sha256* body_sha256;
 };
 // An error of the API: what x-amzn-ErrorType, status and message will be.
 struct Refusal {
@@ -60,7 +66,7 @@ struct Refusal {
   std::string type;
   std::string message;
 };
-// Fills `account` or returns why not. Called on an I/O thread: it must not block.
+// Fills `account` or returns why not. Called on an I/O thread, for a long body twice: it must not block.
 using Authenticate = std::function<std::optional<Refusal>(const SignedRequest&, std::string& account)>;
 // Runs on the router's workers, from several threads at once, and may block. A body that is no string is read into memory.
 using ApiHandler = std::function<http::ServerResponse(const Context&, const http::ServerRequest&)>;
