@@ -55,10 +55,36 @@ Result<void> require_absolute(std::string_view key, const std::string& path) {
   return make_error(Code::kInvalidArgument, "{}: {:?} is no absolute path", key, path);
 }
 
+Result<ControlConfig> parse_control(const json& object) {
+  TRY(codec::json_refuse_unknown(object, {"address", "authority_file", "token_file", "instance_type", "instance_address",
+                                          "containerd_socket", "accelerators"}));
+  ControlConfig control;
+  control.address = TRY(codec::json_string(object, "address"));
+  control.authority_file = TRY(codec::json_string(object, "authority_file"));
+  control.instance_address = TRY(codec::json_string(object, "instance_address"));
+  TRY(codec::json_read(object, "token_file", control.token_file));
+  TRY(codec::json_read(object, "instance_type", control.instance_type));
+  TRY(codec::json_read(object, "containerd_socket", control.containerd_socket));
+  TRY(codec::json_read(object, "accelerators", {.min = 0, .max = 256}, control.accelerators));
+  TRY(require_absolute("authority_file", control.authority_file));
+  TRY(require_absolute("containerd_socket", control.containerd_socket));
+  return control;
+}
+
+// What the control plane says, nobody else may.
+Result<void> refuse_beside_control(const json& object) {
+  for (const char* key : {"key_file", "volumes", "stores", "registries"}) {
+    if (object.contains(key)) {
+      return make_error(Code::kInvalidArgument, "{}: the control plane says it; leave it out beside \"control\"", key);
+    }
+  }
+  return {};
+}
+
 Result<AgentConfig> parse_config(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected one JSON object");
   TRY(codec::json_refuse_unknown(object,
-                                 {"root", "socket", "key_file", "volumes", "stores", "registries", "allow_file_directio", "jobs",
+                                 {"root", "socket", "key_file", "volumes", "stores", "registries", "control", "allow_file_directio", "jobs",
                                   "layer_expanded_bytes_max", "verify_volumes", "verify_volumes_after_s", "log_level"}));
   AgentConfig config;
   TRY(codec::json_read(object, "root", config.root));
@@ -80,6 +106,12 @@ Result<AgentConfig> parse_config(const json& object) {
   }
   const json* registries = TRY(codec::json_optional_object(object, "registries"));
   if (registries != nullptr) config.registries = TRY(parse_registries(*registries).with_context("registries"));
+
+  const json* control = TRY(codec::json_optional_object(object, "control"));
+  if (control != nullptr) {
+    TRY(refuse_beside_control(object));
+    config.control = TRY(parse_control(*control).with_context("control"));
+  }
 
   TRY(codec::json_read(object, "allow_file_directio", config.allow_file_directio));
   TRY(codec::json_read(object, "verify_volumes", config.verify_volumes));

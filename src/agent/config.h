@@ -29,6 +29,18 @@ struct RegistriesConfig {
   std::uint32_t progress_timeout_s = 30;                    // 1 to 3600: a transfer without a byte for so long is tried again
 };
 
+// A managed agent: whose instance this is and what runs on it is told by a control plane. Then key_file, volumes, stores and
+// registries are not given: the endpoint's come from there.
+struct ControlConfig {
+  std::string address;             // "host:port" that the agent dials; "" for an agent that stands alone
+  std::string authority_file;      // PEM of what signs the control plane's certificate
+  std::string token_file;          // the single-use join token; read until it has bought the first certificate
+  std::string instance_type;       // for a machine of provider `static`
+  std::string instance_address;    // IPv4 address of this machine where the router reaches its copies
+  std::string containerd_socket = "/run/containerd/containerd.sock";
+  std::uint32_t accelerators = 0;  // devices for copies, 0 to 256
+};
+
 struct AgentConfig {
   std::string root = "/var/lib/zeropull";           // the instance's cache, snapshots and state; on a local file system
   std::string socket = "/run/zeropull/agent.sock";  // where containerd and the commands find the agent; mode 0600
@@ -36,6 +48,7 @@ struct AgentConfig {
   std::vector<std::string> volumes;                 // cache volumes: a folder, or an ext4 or EROFS image file; asked in order
   std::vector<StoreConfig> stores;                  // asked in order after the volumes
   RegistriesConfig registries;
+  ControlConfig control;
   bool allow_file_directio = false;  // mount EROFS from files with directio where loop devices fail
   std::uint32_t jobs = 0;            // layers converted and connections per fetch at once, 1 to 64; 0: by cores
   std::uint64_t layer_expanded_bytes_max = artifact::kLayerExpandedMax;  // 1 MiB to 16 TiB
