@@ -39,5 +39,5 @@ class Secret {
 
 template <>
 struct fmt::formatter<zeropull::Secret> : fmt::formatter<std::string_view> {
-  auto format(const zeropull::Secret&, format_context& ctx) const { return fmt::formatter<std::string_view>::format("***", ctx); }
+  auto format(const zeropull::Secret&, format_context& ctx) const { return fmt::format_to(ctx.out(), "***"); }
 };

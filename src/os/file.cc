@@ -167,6 +167,24 @@ Result<std::string> read_text(const std::string& path, std::uint64_t size_max) {
   return std::string(as_text(bytes));
 }
 
+Result<Secret> read_secret(const std::string& path, std::uint64_t size_max) {
+  auto fd = TRY(open_file(path, O_RDONLY | O_NONBLOCK));  // to open a FIFO must not wait
+  auto info = TRY(stat_fd(fd.get()).with_context("{}", path));
+  if (!S_ISREG(info.st_mode)) return make_error(Code::kFailedPrecondition, "{} is not a plain file", path);
+  if ((info.st_mode & 07777) != 0600) {
+    return make_error(Code::kFailedPrecondition, "{} has mode {:04o}: others may read it; run `chmod 0600 {}`", path,
+                      info.st_mode & 07777, path);
+  }
+  if (static_cast<std::uint64_t>(info.st_size) > size_max) {
+    return make_error(Code::kOutOfRange, "{}: larger than {} bytes", path, size_max);
+  }
+  std::string text(static_cast<std::size_t>(info.st_size), '\0');
+  auto read = read_exactly_at(fd.get(), {reinterpret_cast<std::byte*>(text.data()), text.size()}, 0);
+  Secret secret(std::move(text));
+  TRY(std::move(read).with_context("{}", path));
+  return secret;
+}
+
 Result<void> replace_file(const std::string& path, ByteView contents, mode_t mode) {
   std::string temporary = temporary_sibling(path);
   auto written = write_new_file(temporary, contents, mode);

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "os/fd.h"
 
 namespace zeropull::os {
@@ -36,6 +37,8 @@ Result<std::size_t> read_some(int fd, MutableByteView bytes);  // 0 at the end
 
 Result<Bytes> read_file(const std::string& path, std::uint64_t size_max);  // kOutOfRange when larger
 Result<std::string> read_text(const std::string& path, std::uint64_t size_max);
+// The same for a plain file with a key or a token: kFailedPrecondition, and what to do, unless its mode is 0600.
+Result<Secret> read_secret(const std::string& path, std::uint64_t size_max);
 
 // Writes a temporary sibling, fsyncs it, renames it over `path` and fsyncs the folder: readers see the old or the new file,
 // whole, also after a crash.

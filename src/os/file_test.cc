@@ -32,6 +32,16 @@ TEST_F(FileTest, read_file_refuses_more_than_its_limit) {
   EXPECT_TRUE(read_file(path("b"), 4).failed_with(Code::kNotFound));
 }
 
+TEST_F(FileTest, read_secret_refuses_what_others_may_read) {
+  MUST(create_file(path("key"), as_bytes("one"), 0600));
+  EXPECT_EQ(MUST(read_secret(path("key"), 3)).reveal(), "one");
+  EXPECT_TRUE(read_secret(path("key"), 2).failed_with(Code::kOutOfRange));
+  EXPECT_TRUE(read_secret(path("absent"), 2).failed_with(Code::kNotFound));
+  EXPECT_TRUE(read_secret(path(""), 100).failed_with(Code::kFailedPrecondition));
+  ASSERT_EQ(::chmod(path("key").c_str(), 0640), 0);
+  EXPECT_TRUE(read_secret(path("key"), 3).failed_with(Code::kFailedPrecondition));
+}
+
 TEST_F(FileTest, open_at_beneath_refuses_to_leave_and_in_root_stays_inside) {
   MUST(ensure_folder(path("root/etc")));
   MUST(replace_file(path("root/etc/x"), as_bytes("inside")));
