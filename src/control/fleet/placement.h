@@ -23,12 +23,12 @@ struct Demand {
 struct Host {
   std::string instance_id;
   std::string instance_type;
-  Resources total = {}, free = {};                         // of what copies may reserve
+  Resources total = {}, free = {};                    // of what copies may reserve
   std::vector<std::uint32_t> free_accelerators = {};  // device numbers, ascending
-  int copies = 0;                                // of all components
-  int copies_of_component = 0;                   // of the one that is placed
-  int artifacts = 0;                             // how many of the copy's image and model it holds: 0 to 2
-  bool ready = false;                            // its agent is connected
+  int copies = 0;                                     // of all components
+  int copies_of_component = 0;                        // of the one that is placed
+  int artifacts = 0;                                  // how many of the copy's image and model it holds: 0 to 2
+  bool ready = false;                                 // its agent is connected
 
   static Host empty(std::string id, const InstanceType& type);
   void reserve(const Resources& need, std::span<const std::uint32_t> accelerators);
@@ -42,7 +42,7 @@ enum class Fit {
 
 struct Choice {
   Fit fit = Fit::kNever;
-  std::size_t host = 0;                     // index; meaningful when it fits
+  std::size_t host = 0;                          // index; meaningful when it fits
   std::vector<std::uint32_t> accelerators = {};  // device numbers on it, ascending
   std::string reason = {};                       // why not, with requested, free and total of each resource
 };
