@@ -73,7 +73,9 @@ struct JoinToken {
   std::string hash;         // hex SHA-256 of the token
   std::string instance_id;  // the instance that it is for; "" for a machine of the pool
   Millis expires = 0;
-  Millis used = 0;  // 0: not yet
+  Millis used = 0;           // 0: not yet
+  std::string request_hash;  // of the request that it was used for: a lost answer may be asked for again
+  std::string agent;         // who joined with it: an instance's id, or a machine's
 };
 
 }  // namespace zeropull::state

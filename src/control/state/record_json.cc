@@ -158,6 +158,7 @@ void members(Io& io, Machine& r) {
 template <typename Io>
 void members(Io& io, JoinToken& r) {
   io("hash", r.hash), io("instance_id", r.instance_id), io("expires", r.expires), io("used", r.used);
+  io("request_hash", r.request_hash), io("agent", r.agent);
 }
 
 class Writer {

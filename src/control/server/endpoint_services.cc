@@ -1,0 +1,129 @@
+#include "control/server/endpoint_services.h"
+
+#include "artifact/complete_volume.h"
+#include "base/log.h"
+#include "oci/image_source.h"
+#include "os/file.h"
+#include "store/scoped_store.h"
+
+namespace zeropull::server {
+
+namespace {
+
+constexpr Logger kLog{"server"};
+
+// The login that the operator's configuration gives an account at a registry.
+class AccountLogins final : public oci::LoginSource {
+ public:
+  explicit AccountLogins(const AccountConfig::Registry* registry) : registry_(registry) {}
+  Result<std::optional<oci::Login>> find(const Context&, const std::string& host) override {
+    if (registry_ == nullptr || registry_->username.empty() || host != registry_->host) return std::optional<oci::Login>();
+    oci::Login login;
+    login.username = registry_->username;
+    login.password = Secret(registry_->password);
+    return std::optional(std::move(login));
+  }
+
+ private:
+  const AccountConfig::Registry* registry_;  // of the configuration, which outlives everything
+};
+
+const AccountConfig::Registry* registry_of(const AccountConfig& account, const std::string& host) {
+  for (const auto& registry : account.registries) {
+    if (registry.host == host) return &registry;
+  }
+  return nullptr;
+}
+
+Result<std::vector<http::IpNetwork>> parse_networks(const std::vector<std::string>& texts) {
+  std::vector<http::IpNetwork> networks;
+  for (const auto& text : texts) networks.push_back(TRY(http::IpNetwork::parse(text)));
+  return networks;
+}
+
+agent::RegistryAccess access_of(const AccountConfig::Registry& registry) {
+  agent::RegistryAccess access;
+  access.host = registry.host;
+  access.username = registry.username;
+  access.password = Secret(registry.password);
+  access.transport = registry.plain_http ? agent::RegistryAccess::Transport::kPlain : agent::RegistryAccess::Transport::kTls;
+  access.mirrors = registry.mirrors;
+  return access;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EndpointServices>> EndpointServices::create(const ServeConfig& config, state::State& state,
+                                                                   const EndpointSecrets& secrets, store::FolderStore& store,
+                                                                   Surroundings surroundings) {
+  http::AddressRules rules;
+  rules.denied = TRY(parse_networks(surroundings.denied_networks));
+  rules.allowed = TRY(parse_networks(config.allowed_addresses).with_context("allowed_addresses"));
+  return std::unique_ptr<EndpointServices>(
+      new EndpointServices(config, state, secrets, store, std::move(surroundings), http::AddressGuard(std::move(rules))));
+}
+
+Result<std::string> EndpointServices::resolve_image(const Context& ctx, const state::Endpoint& endpoint,
+                                                    const std::string& image) const {
+  auto reference = TRY(oci::parse_image_name(image));
+  const auto* registry = registry_of(config_.account(endpoint.account), reference.host);
+  oci::RegistryOptions options;
+  options.guard = guard_;
+  options.logins = std::make_shared<AccountLogins>(registry);
+  options.aws_credentials = []() -> Result<aws::Credentials> {
+    return make_error(Code::kUnauthenticated, "the account has no credentials for this registry");
+  };
+  options.auth_file = "/dev/null";  // never the server's own logins
+  if (registry != nullptr) {
+    if (registry->plain_http) options.plain = http::Plain::kAllowed;
+    options.mirrors = registry->mirrors;
+  }
+  auto source = TRY(oci::RegistrySource::create(reference, std::move(options)));
+  auto resolved = TRY(oci::resolve_image(ctx, *source, oci::host_platform()).with_context("image {}", image));
+  return fmt::format("{}/{}@{}", reference.host, reference.repository, resolved.manifest.digest.text());
+}
+
+Result<fleet::EndpointAccess> EndpointServices::access(const state::Endpoint& endpoint) const {
+  fleet::EndpointAccess access;
+  access.key = TRY(secrets_.reveal(endpoint));
+  access.store_url = surroundings_.store_url;
+  access.router_addresses = surroundings_.router_addresses;
+  access.denied_networks = surroundings_.denied_networks;
+  access.allowed_addresses = config_.allowed_addresses;
+  const auto& account = config_.account(endpoint.account);
+  for (const auto& registry : account.registries) access.registries.push_back(access_of(registry));
+  access.s3.endpoint_url = account.s3.endpoint_url;
+  access.s3.region = account.s3.region;
+  access.s3.access_key_id = account.s3.access_key_id;
+  access.s3.secret_access_key = Secret(account.s3.secret_access_key);
+  access.s3.session_token = Secret(account.s3.session_token);
+  access.allowed_folders = account.model_folders;
+  access.outbound = config_.outbound ? agent::Outbound::kAllowed : agent::Outbound::kOff;
+  return access;
+}
+
+std::vector<std::string> EndpointServices::volumes(const state::Endpoint& endpoint) const {
+  auto volume = volume_of(endpoint);
+  if (fleet::is_off(endpoint.tags, kVolumeTag) || !os::exists(volume + "/blobs")) return {};
+  return {volume};
+}
+
+Result<void> EndpointServices::complete_volume(const Context& ctx, const state::Endpoint& endpoint) {
+  if (config_.provider != "local" || fleet::is_off(endpoint.tags, kVolumeTag)) return {};
+  auto folder = TRY(store::ObjectName::parse(endpoint.uid));
+  store::ScopedStore scoped(store_, std::move(folder));
+  auto key = TRY(secrets_.key(endpoint));
+  TRY(os::ensure_folder(config_.root + "/volumes"));
+  auto done =
+      TRY(artifact::complete_volume(ctx, scoped, key, volume_of(endpoint)).with_context("volume of endpoint {}", endpoint.uid));
+  LOG_INFO(kLog, "volume of endpoint {}: {} artifacts, {} new", endpoint.name, done.present + done.added, done.added);
+  return {};
+}
+
+Result<void> EndpointServices::purge(const Context& ctx, const state::Endpoint& endpoint) {
+  TRY(ctx.check());
+  TRY(os::remove_tree(volume_of(endpoint)).with_context("purge the volume"));
+  return os::remove_tree(config_.root + "/store/" + endpoint.uid).with_context("purge the store");
+}
+
+}  // namespace zeropull::server

@@ -1,0 +1,100 @@
+#include "control/server/joins.h"
+
+#include "base/bytes.h"
+#include "codec/digest.h"
+#include "control/fleet/draft.h"
+#include "identity/join_token.h"
+
+namespace zeropull::server {
+
+namespace {
+
+state::Millis millis(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
+Error denied(const char* why) { return make_error(Code::kPermissionDenied, "the join token {}: make a new one", why); }
+
+state::Machine machine_of(const std::string& id, const agent::Machine& told, state::Millis now) {
+  state::Machine machine;
+  machine.id = id;
+  machine.instance_type = told.instance_type;
+  machine.address = told.address;
+  machine.host_name = told.host_name;
+  machine.cpu_cores = told.cpu_cores;
+  machine.memory_bytes = told.memory_bytes;
+  machine.disk_bytes = told.disk_bytes;
+  machine.accelerators = told.accelerators;
+  machine.joined = now;
+  return machine;
+}
+
+// Whom the agent of that name works for now.
+Result<identity::InstanceIdentity> identity_of(const state::View& view, const std::string& agent) {
+  identity::InstanceIdentity identity;
+  identity.instance_id = agent;
+  auto machine = view.machine(agent);
+  auto instance = view.instance(machine ? machine->instance_id : agent);
+  if (instance != nullptr) {
+    identity.account = instance->account;
+    identity.endpoint_uid = instance->endpoint_uid;
+  } else if (machine == nullptr) {
+    return make_error(Code::kPermissionDenied, "instance {} is not, or no longer, one of this control plane", agent);
+  }
+  return identity;
+}
+
+}  // namespace
+
+Result<identity::SignedCertificate> Joins::join(const Context& ctx, const fleet::JoinCall& call) {
+  const auto hash = identity::join_token_hash(call.token);
+  const auto request_hash = codec::sha256(as_bytes(call.csr_pem)).hex();
+  std::string agent;
+  auto joined = state_.update(ctx, [&](const state::View& view) -> Result<state::Changes> {
+    auto token = view.join_token(hash);
+    const auto now = millis(clock_.wall_now());
+    if (token == nullptr) return denied("is not known");
+    if (token->used != 0 && token->request_hash != request_hash) return denied("was used before");
+    if (token->expires < now) return denied("is too old");
+    state::Changes changes;
+    if (token->used != 0) {
+      agent = token->agent;
+      return changes;
+    }
+    agent = token->instance_id.empty() ? fleet::new_id("m-", random_) : token->instance_id;
+    if (token->instance_id.empty()) {
+      changes.add(machine_of(agent, call.machine, now));
+    } else if (view.instance(agent) == nullptr) {
+      return make_error(Code::kPermissionDenied, "instance {} is gone", agent);
+    }
+    state::JoinToken used = *token;
+    used.used = now;
+    used.request_hash = request_hash;
+    used.agent = agent;
+    changes.put(token, std::move(used));
+    return changes;
+  });
+  if (!joined.ok()) return std::move(joined).take_error();
+  auto identity = TRY(identity_of(state_.view(), agent));
+  return authority_.sign_instance(call.csr_pem, identity);
+}
+
+Result<identity::SignedCertificate> Joins::renew(const Context& ctx, const fleet::RenewCall& call) {
+  TRY(ctx.check());
+  auto identity = TRY(identity_of(state_.view(), call.identity.instance_id));
+  return authority_.sign_instance(call.csr_pem, identity);
+}
+
+Result<Joins::NewToken> Joins::issue(const Context& ctx, Duration lifetime) {
+  auto made = identity::make_join_token(random_);
+  NewToken token;
+  token.text = made.text;
+  token.record.hash = made.hash;
+  token.record.expires = millis(clock_.wall_now() + std::chrono::duration_cast<WallTime::duration>(lifetime));
+  state::Changes changes;
+  changes.add(token.record);
+  TRY(state_.commit(ctx, std::move(changes)));
+  return token;
+}
+
+}  // namespace zeropull::server
