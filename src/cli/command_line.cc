@@ -47,6 +47,12 @@ int run_command_line(int argc, char** argv) {
   add_agent(top);
   add_run(top);
   add_images(top);
+  add_serve(top);
+  add_credentials(top);
+  add_instances(top);
+  add_logs(top);
+  add_timeline(top);
+  add_api(top);
   add_layer_worker(top);
 
   try {

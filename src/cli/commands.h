@@ -23,6 +23,12 @@ void add_store_collect(CommandLine line);  // and remove, purge
 void add_agent(CommandLine line);
 void add_run(CommandLine line);
 void add_images(CommandLine line);        // what an agent holds: list, remove
+void add_serve(CommandLine line);
+void add_credentials(CommandLine line);  // create, list, revoke, join-token
+void add_instances(CommandLine line);
+void add_logs(CommandLine line);
+void add_timeline(CommandLine line);
+void add_api(CommandLine line);
 void add_layer_worker(CommandLine line);  // hidden: the sandboxed child of a conversion
 
 // Parses the arguments, runs the command and returns the exit code; 2 for a command line that is not understood.

@@ -47,6 +47,7 @@ json instance_summary(const View& view, const state::Instance& instance) {
              {"InstanceType", instance.instance_type},
              {"State", status_name(instance.state)},
              {"Provider", instance.provider},
+             {"Handle", instance.handle},
              {"Address", instance.address},
              {"LaunchTime", seconds_of(instance.launched)},
              {"Copies", json::array()}};
