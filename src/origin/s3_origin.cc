@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/executor.h"
+#include "base/ids.h"
 #include "codec/base64.h"
 #include "origin/limits.h"
 #include "origin/listing.h"
