@@ -64,8 +64,9 @@ std::string make_request_id(Random& random) {
 std::string_view operation_name(const http::ServerRequest& request) {
   constexpr std::string_view kService = "SageMaker.";
   auto target = request.headers.find_or("X-Amz-Target", "");
-  if (target.starts_with(kService)) return target.substr(kService.size());
-  return target.starts_with("Zeropull.") ? target : "";
+  if (target.starts_with("Zeropull.")) return target;
+  auto name = target.starts_with(kService) ? target.substr(kService.size()) : "";
+  return name.find('.') == std::string_view::npos ? name : "";
 }
 
 std::optional<Refused> authenticate(const Authenticator& authenticator, const http::ServerRequest& request,
