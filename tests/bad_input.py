@@ -274,9 +274,11 @@ def registry_cases(registry):
     plain = "--plain-http"
     quick = ("--progress-timeout", "1")
     for fault, says, *args in (
-            ("stalled-blob", ["layer sha256:", "no byte for 1 s", "6 attempts"], plain, *quick),
+            ("stalled-blob", ["layer sha256:", "no byte for 1 s", "3 attempts", "same 2048"], plain, *quick),
             ("stalled-manifest", ["manifest latest", "no byte for 1 s", "6 attempts"], plain, *quick),
-            ("cut-blob", ["layer sha256:", "6 attempts"], plain),
+            ("cut-blob", ["layer sha256:", "3 attempts", "same 2048"], plain),
+            ("promised-blob", ["layer sha256:", "bytes", "manifest"], plain),
+            ("promised-manifest", ["manifest latest", "no byte for 1 s", "whole manifest", "Content-Length"], plain, *quick),
             ("longer-blob", ["layer sha256:", "bytes", "manifest"], plain),
             ("other-blob", ["layer sha256:", "other bytes"], plain),
             ("html-manifest", ["manifest latest", "text/html", "is this a registry?"], plain),

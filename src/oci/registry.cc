@@ -1,10 +1,11 @@
 #include "oci/registry.h"
 
-#include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "aws/credentials.h"
 #include "base/log.h"
 #include "codec/digest.h"
+#include "codec/json.h"
 #include "oci/blob_transfer.h"
 #include "oci/endpoint.h"
 #include "oci/layout.h"
@@ -100,9 +101,23 @@ Result<http::Response> Registry::get_manifest(const Context& ctx, Endpoint& endp
                                               const std::optional<ManifestDigest>& digest) {
   http::Headers headers;
   for (auto type : {kOciIndex, kOciManifest, kDockerList, kDockerManifest}) headers.add("Accept", std::string(type));
-  auto response = TRY(endpoint.get(ctx, "manifests/" + object, headers, nullptr, kManifestSizeMax));
+  std::string body;
+  const http::Sink sink = [&](const http::Response& head, ByteView data) -> Result<void> {
+    TRY(check_not_html(head));
+    if (data.size() > kManifestSizeMax - body.size())
+      return make_error(Code::kOutOfRange, "the answer is longer than {} bytes", kManifestSizeMax);
+    body += as_text(data);
+    return {};
+  };
+  auto answered = endpoint.get(ctx, "manifests/" + object, headers, &sink);
+  // Nothing but white space may follow a whole document: what the server still promises does not exist.
+  if (answered.failed_with(Code::kUnavailable) && codec::parse_json(body, {.size_max = kManifestSizeMax}).ok()) {
+    return make_error(Code::kDataLoss, "{}; it gave a whole manifest of {} bytes and says in Content-Length that there are more",
+                      answered.error().message(), body.size());
+  }
+  auto response = TRY(std::move(answered));
   if (!response.ok()) return response;
-  TRY(check_not_html(response));
+  response.body = std::move(body);
   const ManifestDigest got{codec::sha256(as_bytes(response.body))};
   if (digest && got != *digest) return make_error(Code::kDataLoss, "the server gave another manifest: {}", got);
   const auto said = response.headers.find("Docker-Content-Digest");

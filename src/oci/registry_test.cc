@@ -315,6 +315,40 @@ TEST_F(RegistryTest, tries_mirrors_once_and_falls_back_to_the_origin) {
   EXPECT_TRUE(slept_.empty());
 }
 
+TEST_F(RegistryTest, a_manifest_shorter_than_its_content_length_is_not_asked_for_again) {
+  FakeRegistry registry;
+  registry.add_image({large_});
+  registry.script({.kind = Kind::kPromisesMore, .where = "/manifests/", .times = -1, .bytes = 100});
+  auto with = options();
+  with.progress_timeout = milliseconds(100);
+  auto failed = open(registry, std::move(with))->fetch_manifest(ctx_, std::nullopt);
+  ASSERT_TRUE(failed.failed_with(Code::kDataLoss)) << failed.error().message();
+  EXPECT_NE(failed.error().message().find("it gave a whole manifest of"), std::string::npos) << failed.error().message();
+  EXPECT_EQ(registry.count("/manifests/"), 1u);
+  EXPECT_TRUE(slept_.empty());
+}
+
+TEST_F(RegistryTest, a_blob_with_a_longer_content_length_is_refused_at_its_head) {
+  FakeRegistry registry;
+  registry.add_image({large_});
+  registry.script({.kind = Kind::kPromisesMore, .where = "/blobs/", .times = -1, .bytes = 100});
+  auto failed = fetch(*open(registry));  // the stall would take seconds
+  ASSERT_TRUE(failed.failed_with(Code::kDataLoss));
+  EXPECT_NE(failed.error().message().find("the manifest 3145733"), std::string::npos) << failed.error().message();
+  EXPECT_EQ(registry.count("/blobs/"), 1u);
+}
+
+TEST_F(RegistryTest, a_blob_that_ends_at_one_byte_again_and_again_is_given_up_early) {
+  FakeRegistry registry;
+  registry.add_image({large_});
+  registry.script({.kind = Kind::kEndsAt, .where = "/blobs/", .times = -1, .bytes = 1000});
+  auto failed = fetch(*open(registry));
+  ASSERT_TRUE(failed.failed_with(Code::kDataLoss)) << failed.error().message();
+  EXPECT_NE(failed.error().message().find("3 attempts ended after the same 1000 of 3145733 bytes"), std::string::npos)
+      << failed.error().message();
+  EXPECT_EQ(registry.count("/blobs/"), 3u);
+}
+
 TEST_F(RegistryTest, opens_the_source_that_a_reference_names) {
   FakeRegistry registry;
   registry.add_image({large_});
