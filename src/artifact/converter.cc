@@ -113,12 +113,17 @@ class Conversion {
   }
 
   Result<void> convert_layer(const Context& ctx, const DiffId& diff_id, const oci::Layer& layer) {
-    auto converted = TRY(convert_one(ctx, diff_id, layer).with_context("layer {}", layer.digest));
-    layers_.at(diff_id) = std::move(converted);  // a place of its own for each job
-    return {};
+    for (;;) {
+      bool again = false;
+      auto converted = convert_one(ctx, diff_id, layer, again).with_context("layer {}", layer.digest);
+      if (!converted.ok() && again) continue;
+      layers_.at(diff_id) = TRY(std::move(converted));  // a place of its own for each job
+      return {};
+    }
   }
 
-  Result<CachedLayer> convert_one(const Context& ctx, const DiffId& diff_id, const oci::Layer& layer) {
+  // `again`: the source dropped a mirror that gave wrong bytes, another attempt has others.
+  Result<CachedLayer> convert_one(const Context& ctx, const DiffId& diff_id, const oci::Layer& layer, bool& again) {
     auto blob = TRY(writer_.create_blob(options_.blob_writes));
     auto table = TRY(writer_.create_blob());
     LayerProgress progress(options_.progress, layer);
@@ -126,10 +131,12 @@ class Conversion {
     input.output = {.blob_fd = blob.fd(), .table_fd = table.fd()};
     input.limits = options_.limits;
     input.stream = [&](const Context& each, const LayerWorkerInput::Sink& sink) {
-      return source_.fetch_blob(each, layer.digest.value, layer.size, [&](ByteView bytes) {
+      auto fetched = source_.fetch_blob(each, layer.digest.value, layer.size, [&](ByteView bytes) {
         progress.add(bytes.size());
         return sink(bytes);
       });
+      again = fetched.failed_with(Code::kAborted);
+      return fetched;
     };
     auto summary = TRY(run_layer_worker(ctx, input));
     if (summary.diff_id != diff_id) {

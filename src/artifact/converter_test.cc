@@ -44,8 +44,8 @@ std::string noise(char seed) {
 
 class ConverterTest : public testing::Test {
  protected:
-  Result<ImagePtr> convert(const std::string& tag, const std::string& reference = {}) {
-    oci::RegistryOptions options{.plain = http::Plain::kAllowed};
+  Result<ImagePtr> convert(const std::string& tag, const std::string& reference = {}, std::vector<std::string> mirrors = {}) {
+    oci::RegistryOptions options{.plain = http::Plain::kAllowed, .mirrors = std::move(mirrors)};
     options.auth_file = scratch_.path() + "/config.json";
     auto source = MUST(oci::RegistrySource::create(registry_.reference(tag), std::move(options)));
     return convert_image(ctx_, *source, *folder_, {.reference = reference, .platform = {"linux", "amd64"}});
@@ -99,6 +99,18 @@ TEST_F(ConverterTest, wrong_bytes_publish_nothing_and_leave_what_a_collection_ta
   EXPECT_EQ(entries("images"), 0U);
   MUST(folder_->collect({}));
   EXPECT_EQ(entries("blobs"), 0U);
+  EXPECT_EQ(entries("tmp"), 0U);
+}
+
+TEST_F(ConverterTest, a_mirrors_wrong_bytes_cost_a_second_fetch_and_nothing_else) {
+  oci::FakeRegistry mirror;
+  const auto layer = layer_of("a", noise(1)) + std::string(kMiB, '\0');
+  for (auto* registry : {&mirror, &registry_}) registry->add_image({layer});
+  // In the first header, so that the child refuses the layer long before its digest is known.
+  mirror.script(
+      {.kind = oci::Fault::Kind::kWrongBytes, .where = LayerDigest{sha256_of(layer)}.text(), .bytes = layer.size() - 20});
+  MUST(verify_image(ctx_, *folder_, *MUST(convert("latest", {}, {mirror.host()}))));
+  EXPECT_EQ(registry_.requests().size(), 1U) << "the layer alone";
   EXPECT_EQ(entries("tmp"), 0U);
 }
 
