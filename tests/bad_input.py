@@ -416,10 +416,17 @@ def contained(place):
 def usage():
     for args, words in (([], ["image", "agent"]), (["image"], ["convert", "verify"]), (["image", "convert"], ["--from", "required"]),
                         (["image", "convert", "--frm", "x"], ["--from"]), (["nonsense"], ["nonsense"]),
-                        (["image", "verify", "--jobs", "0", "x"], ["--jobs"])):
+                        (["image", "verify", "--jobs", "0", "x"], ["--jobs"]), (["run"], ["--image", "required"])):
         done = run(*args)
-        expect(f"usage {args}", done.returncode == 2, f"exit code {done.returncode}")
+        expect(f"usage {args}", done.returncode == (125 if args == ["run"] else 2), f"exit code {done.returncode}")
         expect(f"usage {args}", all(word in done.stderr for word in words), f"{words} missing: {done.stdout} {done.stderr}")
+
+
+def run_itself():
+    """A failure of `zeropull run` is told from one of its container."""
+    with tempfile.TemporaryDirectory(prefix="zp-run-") as folder:
+        expect_error("run without an agent", run("run", "--image", "a.example/b:1", "--agent", folder + "/agent.sock",
+                                                 "--containerd", folder + "/containerd.sock"), [folder + "/"], code=125)
 
 
 def sources():
@@ -464,6 +471,7 @@ def main():
                 if job.exception():
                     expect(jobs[job], False, repr(job.exception()))
         usage()
+        run_itself()
         sources()
         registry.close()
         for name in ("disk-too-small", "disk-full"):
