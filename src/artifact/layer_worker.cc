@@ -169,7 +169,12 @@ Result<LayerSummary> run_layer_worker(const Context& ctx, const LayerWorkerInput
   auto answer = TRY(os::create_pipe());
   os::SpawnOptions options;
   auto self = TRY(os::self_executable());
-  options.argv = {self, "layer-worker", "--expanded-max", std::to_string(input.limits.expanded_max)};
+  options.argv = {self,
+                  "layer-worker",
+                  "--expanded-max",
+                  std::to_string(input.limits.expanded_max),
+                  "--zstd-window-log-max",
+                  std::to_string(input.limits.zstd_window_log_max)};
   options.environment = std::vector<std::string>{};
   options.own_group = true;
   options.descriptors = {{kInputFd, data.read_end.get()},
