@@ -91,6 +91,18 @@ class FaultRegistry:
         request.close_connection = True
         return True
 
+    def promise_more(self, request, found):
+        self.send(request, 200, found[0], found[1], len(found[1]) + 100)
+        self.over.wait()
+        request.close_connection = True
+        return True
+
+    def fault_promised_blob(self, request, name, found, _):
+        return name.startswith("blobs/") and len(found[1]) >= 4096 and self.promise_more(request, found)
+
+    def fault_promised_manifest(self, request, name, found, _):
+        return name.startswith("manifests/") and self.promise_more(request, found)
+
     def fault_longer_blob(self, request, name, found, _):
         if not name.startswith("blobs/") or len(found[1]) < 4096:
             return False

@@ -165,6 +165,7 @@ Result<FoundImage> ImageCatalog::bring(const Context& ctx, const oci::RegistryRe
   auto source = TRY(oci::RegistrySource::create(reference, std::move(options)));
   artifact::ConvertOptions convert{.reference = reference.name(),
                                    .jobs = jobs(),
+                                   .memory = convert_memory_,
                                    .limits = {.expanded_max = config_.layer_expanded_bytes_max},
                                    .progress = progress};
   auto image = artifact::convert_image(ctx, *source, *cache_, convert);

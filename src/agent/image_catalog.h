@@ -17,6 +17,8 @@
 #include "artifact/attached_volume.h"
 #include "artifact/cache_folder.h"
 #include "artifact/keys.h"
+#include "artifact/limits.h"
+#include "artifact/memory_budget.h"
 #include "artifact/progress.h"
 #include "base/context.h"
 #include "base/executor.h"
@@ -82,6 +84,8 @@ class ImageCatalog {
 
   const AgentConfig config_;
   const artifact::EndpointKey key_;
+  const std::shared_ptr<artifact::MemoryBudget> convert_memory_ =  // of all conversions together
+      std::make_shared<artifact::MemoryBudget>(artifact::kConvertMemoryMax);
   std::unique_ptr<artifact::CacheFolder> cache_;
   std::vector<std::unique_ptr<artifact::AttachedVolume>> volumes_;
   std::vector<std::unique_ptr<ReachableStore>> stores_;

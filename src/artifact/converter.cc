@@ -77,7 +77,12 @@ class Conversion {
  public:
   Conversion(oci::ImageSource& source, CacheFolder& folder, CacheWriter& writer, const ConvertOptions& options,
              const oci::Image& image)
-      : source_(source), folder_(folder), writer_(writer), options_(options), image_(image) {}
+      : source_(source),
+        folder_(folder),
+        writer_(writer),
+        options_(options),
+        image_(image),
+        memory_(options.memory ? options.memory : std::make_shared<MemoryBudget>(kConvertMemoryMax)) {}
 
   Result<IndexContents> run(const Context& ctx) {
     auto missing = plan();
@@ -113,23 +118,40 @@ class Conversion {
   }
 
   Result<void> convert_layer(const Context& ctx, const DiffId& diff_id, const oci::Layer& layer) {
-    auto converted = TRY(convert_one(ctx, diff_id, layer).with_context("layer {}", layer.digest));
-    layers_.at(diff_id) = std::move(converted);  // a place of its own for each job
-    return {};
+    auto memory = kLayerMemory;
+    auto limits = options_.limits;
+    limits.zstd_window_log_max = kZstdWindowLogUsual;
+    for (;;) {
+      auto lease = TRY(memory_->take(ctx, memory));
+      bool again = false;
+      auto converted = convert_one(ctx, diff_id, layer, limits, again).with_context("layer {}", layer.digest);
+      if (!converted.ok() && again) continue;
+      if (converted.failed_with(Code::kOutOfRange) && limits.zstd_window_log_max != codec::kZstdWindowLogMax) {
+        limits.zstd_window_log_max = codec::kZstdWindowLogMax;
+        memory += std::uint64_t{1} << codec::kZstdWindowLogMax;
+        continue;
+      }
+      layers_.at(diff_id) = TRY(std::move(converted));  // a place of its own for each job
+      return {};
+    }
   }
 
-  Result<CachedLayer> convert_one(const Context& ctx, const DiffId& diff_id, const oci::Layer& layer) {
+  // `again`: the source dropped a mirror that gave wrong bytes, another attempt has others.
+  Result<CachedLayer> convert_one(const Context& ctx, const DiffId& diff_id, const oci::Layer& layer, const UnpackLimits& limits,
+                                  bool& again) {
     auto blob = TRY(writer_.create_blob(options_.blob_writes));
     auto table = TRY(writer_.create_blob());
     LayerProgress progress(options_.progress, layer);
     LayerWorkerInput input;
     input.output = {.blob_fd = blob.fd(), .table_fd = table.fd()};
-    input.limits = options_.limits;
+    input.limits = limits;
     input.stream = [&](const Context& each, const LayerWorkerInput::Sink& sink) {
-      return source_.fetch_blob(each, layer.digest.value, layer.size, [&](ByteView bytes) {
+      auto fetched = source_.fetch_blob(each, layer.digest.value, layer.size, [&](ByteView bytes) {
         progress.add(bytes.size());
         return sink(bytes);
       });
+      again = fetched.failed_with(Code::kAborted);
+      return fetched;
     };
     auto summary = TRY(run_layer_worker(ctx, input));
     if (summary.diff_id != diff_id) {
@@ -202,6 +224,7 @@ class Conversion {
   CacheWriter& writer_;
   const ConvertOptions& options_;
   const oci::Image& image_;
+  const std::shared_ptr<MemoryBudget> memory_;
   std::map<DiffId, std::optional<CachedLayer>> layers_;  // complete before the jobs start; each fills its own value
 };
 

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "artifact/cache_folder.h"
 #include "artifact/layer_unpack.h"
+#include "artifact/memory_budget.h"
 #include "artifact/progress.h"
 #include "base/clock.h"
 #include "base/context.h"
@@ -19,7 +21,8 @@ namespace zeropull::artifact {
 struct ConvertOptions {
   std::string reference;  // the name to find the image by, as containerd names it; empty for none
   oci::Platform platform = oci::host_platform();
-  std::size_t jobs = 0;  // layers at once; 0: by cores
+  std::size_t jobs = 0;                       // layers at once, as far as memory allows; 0: by cores
+  std::shared_ptr<MemoryBudget> memory = {};  // shared with other conversions; one of kConvertMemoryMax when unset
   UnpackLimits limits = {};
   BlobWrites blob_writes = BlobWrites::kDirect;  // of file contents
   Progress progress = {};                        // one task a layer; may be empty

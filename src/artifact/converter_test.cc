@@ -44,17 +44,19 @@ std::string noise(char seed) {
 
 class ConverterTest : public testing::Test {
  protected:
-  Result<ImagePtr> convert(const std::string& tag, const std::string& reference = {}) {
-    oci::RegistryOptions options{.plain = http::Plain::kAllowed};
+  Result<ImagePtr> convert(const std::string& tag, const std::string& reference = {}, std::vector<std::string> mirrors = {}) {
+    oci::RegistryOptions options{.plain = http::Plain::kAllowed, .mirrors = std::move(mirrors)};
     options.auth_file = scratch_.path() + "/config.json";
     auto source = MUST(oci::RegistrySource::create(registry_.reference(tag), std::move(options)));
-    return convert_image(ctx_, *source, *folder_, {.reference = reference, .platform = {"linux", "amd64"}});
+    return convert_image(ctx_, *source, *folder_,
+                         {.reference = reference, .platform = {"linux", "amd64"}, .jobs = 6, .memory = memory_});
   }
   std::size_t entries(const std::string& name) { return MUST(os::list_folder(folder_->path() + "/" + name)).size(); }
 
   Context ctx_ = Context::root("test", {}, std::chrono::seconds(60));
   os::ScratchFolder scratch_ = MUST(os::ScratchFolder::create("/var/tmp", "zp-converter-"));
   oci::FakeRegistry registry_;
+  std::shared_ptr<MemoryBudget> memory_ = std::make_shared<MemoryBudget>(kConvertMemoryMax);
   std::unique_ptr<CacheFolder> folder_ = open_cache(scratch_.path() + "/cache");
 
  private:
@@ -102,6 +104,53 @@ TEST_F(ConverterTest, wrong_bytes_publish_nothing_and_leave_what_a_collection_ta
   EXPECT_EQ(entries("tmp"), 0U);
 }
 
+TEST_F(ConverterTest, layers_at_once_are_as_many_as_memory_allows) {
+  memory_ = std::make_shared<MemoryBudget>(2 * kLayerMemory + kLayerMemory / 2);
+  std::vector<std::string> layers;
+  for (char i = 0; i < 6; ++i) layers.push_back(layer_of({'f', i}, noise(i)));
+  registry_.add_image(layers);
+  MUST(verify_image(ctx_, *folder_, *MUST(convert("latest"))));
+  EXPECT_EQ(memory_->peak(), 2 * kLayerMemory);
+}
+
+// One zstd frame of one raw block, that asks for a window of 2^log bytes.
+std::string zstd_of(const std::string& bytes, int log) {
+  const auto block = bytes.size() << 3 | 1;
+  std::string frame("\x28\xb5\x2f\xfd\0", 5);
+  frame += static_cast<char>((log - 10) << 3);
+  for (int shift : {0, 8, 16}) frame += static_cast<char>(block >> shift & 0xff);
+  return frame + bytes;
+}
+
+TEST_F(ConverterTest, a_layer_of_a_large_window_waits_for_the_memory_that_it_takes) {
+  const auto tar = layer_of("a", noise(1));
+  for (const auto& [log, memory] : {std::pair(kZstdWindowLogUsual, kLayerMemory), std::pair(27, kConvertMemoryMax)}) {
+    memory_ = std::make_shared<MemoryBudget>(kConvertMemoryMax);
+    const auto config = oci::config_json({tar}, {"linux", "amd64"});
+    const auto layer = zstd_of(tar, log);
+    registry_.add_blob(config);
+    registry_.add_blob(layer);
+    registry_.add_manifest(oci::manifest_json(config, {layer}), oci::kOciManifest, "zstd");
+    auto image = MUST(convert("zstd"));
+    MUST(verify_image(ctx_, *folder_, *image));
+    EXPECT_EQ(memory_->peak(), memory);
+    MUST(folder_->remove_image(image->image().manifest_digest));
+    MUST(folder_->collect({}));
+  }
+}
+
+TEST_F(ConverterTest, a_mirrors_wrong_bytes_cost_a_second_fetch_and_nothing_else) {
+  oci::FakeRegistry mirror;
+  const auto layer = layer_of("a", noise(1)) + std::string(kMiB, '\0');
+  for (auto* registry : {&mirror, &registry_}) registry->add_image({layer});
+  // In the first header, so that the child refuses the layer long before its digest is known.
+  mirror.script(
+      {.kind = oci::Fault::Kind::kWrongBytes, .where = LayerDigest{sha256_of(layer)}.text(), .bytes = layer.size() - 20});
+  MUST(verify_image(ctx_, *folder_, *MUST(convert("latest", {}, {mirror.host()}))));
+  EXPECT_EQ(registry_.requests().size(), 1U) << "the layer alone";
+  EXPECT_EQ(entries("tmp"), 0U);
+}
+
 TEST_F(ConverterTest, the_first_bad_layer_ends_the_conversion_while_another_stalls) {
   auto bad = layer_of("bad", noise(1));
   auto slow = layer_of("slow", noise(2) + noise(3));
@@ -119,8 +168,9 @@ TEST_F(ConverterTest, the_first_bad_layer_ends_the_conversion_while_another_stal
 }  // namespace zeropull::artifact
 
 int main(int argc, char** argv) {
-  if (argc == 4 && std::string_view(argv[1]) == "layer-worker") {
-    return zeropull::artifact::layer_worker_main({.expanded_max = std::strtoull(argv[3], nullptr, 10)});
+  if (argc == 6 && std::string_view(argv[1]) == "layer-worker") {
+    return zeropull::artifact::layer_worker_main(
+        {.expanded_max = std::strtoull(argv[3], nullptr, 10), .zstd_window_log_max = std::atoi(argv[5])});
   }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

@@ -102,7 +102,7 @@ class Unpacker {
 
 Result<LayerSummary> unpack_layer(const Context& ctx, codec::ByteSource& compressed, UnpackOutput output, UnpackLimits limits) {
   LayerSummary summary;
-  const auto detected = TRY(codec::open_detected(compressed));
+  const auto detected = TRY(codec::open_detected(compressed, limits.zstd_window_log_max));
   summary.compression = detected.compression;
   LimitedSource limited(*detected.decoded, limits.expanded_max);
   {

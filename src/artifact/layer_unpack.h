@@ -29,6 +29,8 @@ struct UnpackOutput {
 struct UnpackLimits {
   // Of the archive, decoded, and of the blob.
   std::uint64_t expanded_max = kLayerExpandedMax;
+  // 2^n bytes that a zstd window may take of memory.
+  int zstd_window_log_max = codec::kZstdWindowLogMax;
 };
 
 struct LayerSummary {
@@ -41,7 +43,8 @@ struct LayerSummary {
 };
 
 // Errors: kDataLoss (a stream is truncated or corrupt), kInvalidArgument (an entry is refused; the message names it),
-// kResourceExhausted (beyond expanded_max), and those of reading and writing. The outputs are then of no use.
+// kResourceExhausted (beyond expanded_max), kOutOfRange (a zstd window beyond what zstd_window_log_max allows), and those of
+// reading and writing. The outputs are then of no use.
 Result<LayerSummary> unpack_layer(const Context& ctx, codec::ByteSource& compressed, UnpackOutput output,
                                   UnpackLimits limits = {});
 

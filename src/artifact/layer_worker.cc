@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <cerrno>
+#include <optional>
 #include <stop_token>
 
 #include "codec/stream.h"
@@ -96,18 +97,27 @@ Result<Bytes> read_answer(int fd) {
   return make_error(Code::kDataLoss, "the layer worker's answer is too long");
 }
 
+bool is_bad_layer(const Result<LayerSummary>& summary) {
+  return summary.failed_with(Code::kDataLoss) || summary.failed_with(Code::kInvalidArgument);
+}
+
 // Streams the layer into the child and reads its answer. That comes after the last byte of input was read, or at once when the
 // child refuses the layer: nothing is read meanwhile.
 Result<Bytes> exchange(const Context& ctx, const LayerWorkerInput& input, os::UniqueFd layer, int answer_fd) {
-  bool child_gone = false;  // it stopped reading: what it answers is the reason
+  std::optional<Result<Bytes>> early;  // the answer of a child that stopped reading
+  bool refused = false;                // by it, for another reason than the bytes: no more are wanted
   auto streamed = input.stream(ctx, [&](ByteView bytes) -> Result<void> {
+    if (early) return {};
     auto written = os::write_all(layer.get(), bytes);
-    if (!written.ok() && written.error().errno_value() == EPIPE) child_gone = true;
-    return written;
+    if (written.ok() || written.error().errno_value() != EPIPE) return written;
+    early = read_answer(answer_fd);
+    refused = !early->ok() || early->value().empty() || !is_bad_layer(decode_worker_answer(early->value()));
+    if (refused) return written;
+    return {};
   });
   layer.reset();
-  if (!streamed.ok() && !child_gone) return std::move(streamed).take_error();  // the child is killed with its object
-  return read_answer(answer_fd);
+  if (!streamed.ok() && !refused) return std::move(streamed).take_error();  // the child is killed with its object
+  return early ? std::move(*early) : read_answer(answer_fd);
 }
 
 }  // namespace
@@ -159,7 +169,12 @@ Result<LayerSummary> run_layer_worker(const Context& ctx, const LayerWorkerInput
   auto answer = TRY(os::create_pipe());
   os::SpawnOptions options;
   auto self = TRY(os::self_executable());
-  options.argv = {self, "layer-worker", "--expanded-max", std::to_string(input.limits.expanded_max)};
+  options.argv = {self,
+                  "layer-worker",
+                  "--expanded-max",
+                  std::to_string(input.limits.expanded_max),
+                  "--zstd-window-log-max",
+                  std::to_string(input.limits.zstd_window_log_max)};
   options.environment = std::vector<std::string>{};
   options.own_group = true;
   options.descriptors = {{kInputFd, data.read_end.get()},
@@ -184,8 +199,7 @@ Result<LayerSummary> run_layer_worker(const Context& ctx, const LayerWorkerInput
                       status.signal == SIGKILL ? ": is the machine short of memory?" : "");
   }
   auto summary = decode_worker_answer(bytes);
-  bool bad_layer = summary.failed_with(Code::kDataLoss) || summary.failed_with(Code::kInvalidArgument);
-  if (!bad_layer) return summary;
+  if (!is_bad_layer(summary)) return summary;
   return make_error(summary.error().code(), "{}; build or push the image again", summary.error().message());
 }
 

@@ -23,7 +23,8 @@ struct LayerWorkerInput {
   UnpackLimits limits;
 };
 
-// What went wrong first is returned: the stream's own error, or what the child says of the bytes, or how it died.
+// The stream's own error is returned, or what the child says of the bytes, or how it died. When the child finds the layer bad the
+// rest of the stream is read all the same: bytes that are not those of the layer's digest are the stream's error to tell.
 Result<LayerSummary> run_layer_worker(const Context& ctx, const LayerWorkerInput& input);
 
 // The child: reads descriptor 3, writes 4 (blob) and 5 (table), answers on 6. Returns the exit code.

@@ -23,6 +23,14 @@ inline constexpr std::uint64_t kManifestSizeMax = 4 * kMiB;
 // An image's layers: EROFS takes more devices, but so many layers are a mistake.
 inline constexpr std::size_t kLayersMax = 512;
 
+// What the layers that are unpacked at once may take of memory, whatever the machine's cores. Eight keep twenty cores busy.
+inline constexpr std::uint64_t kConvertMemoryMax = 192 * kMiB;
+
+// Of that, one layer's: its child (11 to 14 MiB measured), what waits for it in the parent, and a zstd window of the usual size,
+// that of all levels but the ultra ones. A layer that needs a larger window is taken up again when so much more is free.
+inline constexpr std::uint64_t kLayerMemory = 24 * kMiB;
+inline constexpr int kZstdWindowLogUsual = 23;
+
 // The default for how far one layer may expand before its conversion is refused.
 inline constexpr std::uint64_t kLayerExpandedMax = 256 * kGiB;
 

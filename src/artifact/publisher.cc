@@ -116,7 +116,7 @@ void Publisher::take_places(const ImagePtr& image) {
 
 Result<void> Publisher::publish_blob(const Context& ctx, const BlobContents& blob, int fd) {
   if (places_.lock()->contains(blob.id)) return {};
-  return publish_sources(ctx, {{&blob, fd}}, {});
+  return publish_sources(ctx, {{&blob, fd}}, {}).with_context("publish blob {} to {}", blob.id, store_.describe());
 }
 
 std::vector<Publisher::Run> Publisher::plan_runs(const std::vector<Source>& sources) {
@@ -148,7 +148,7 @@ Result<void> Publisher::publish_sources(const Context& ctx, const std::vector<So
     }
     return {};
   };
-  TRY(parallel_for(ctx, options_.threads, options_.threads, work).with_context("publish to {}", store_.describe()));
+  TRY(parallel_for(ctx, options_.threads, options_.threads, work));
   keep_places(sources, runs, placed);
   progress.finish();
   return {};

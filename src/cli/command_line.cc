@@ -58,8 +58,8 @@ int run_command_line(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    int code = app.exit(error);
-    return code == 0 ? 0 : kUsageError;
+    if (app.exit(error) == 0) return 0;
+    return app.got_subcommand("run") ? kRunFailed : kUsageError;
   }
   return exit_code;
 }

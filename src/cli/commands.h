@@ -1,6 +1,6 @@
 // The commands of `zeropull`, the table of contents of this room. Each add_*() puts one command with its options under its
 // parent; when the user gave it, its work runs inside CLI11's parse and leaves the exit code in `exit_code`: 0 done, 1 failed,
-// and of `run` the container's own.
+// and of `run` the container's own, or kRunFailed.
 #pragma once
 
 namespace CLI {
@@ -8,6 +8,9 @@ class App;
 }
 
 namespace zeropull::cli {
+
+// What `run` leaves when it fails itself, its command line included: docker's and podman's code for it, which containers avoid.
+inline constexpr int kRunFailed = 125;
 
 struct CommandLine {
   CLI::App& parent;
@@ -31,7 +34,8 @@ void add_timeline(CommandLine line);
 void add_api(CommandLine line);
 void add_layer_worker(CommandLine line);  // hidden: the sandboxed child of a conversion
 
-// Parses the arguments, runs the command and returns the exit code; 2 for a command line that is not understood.
+// Parses the arguments, runs the command and returns the exit code; 2 for a command line that is not understood
+// (kRunFailed after `run`).
 int run_command_line(int argc, char** argv);
 
 }  // namespace zeropull::cli

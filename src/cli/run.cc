@@ -113,7 +113,8 @@ void add_run(CommandLine line) {
     Output output(Output::choose(options->json));
     Interrupt interrupt;
     auto code = run(*options, interrupt.context("run", std::chrono::hours(24 * 365)), output);
-    exit_code = code.ok() ? *code : output.fail(code.error());
+    if (!code.ok()) output.fail(code.error());
+    exit_code = code.ok() ? *code : kRunFailed;
   });
 }
 

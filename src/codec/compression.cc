@@ -37,8 +37,8 @@ class FrontedSource final : public ByteSource {
 // A decoder with the source it reads.
 class OwningDecoder final : public ByteSource {
  public:
-  OwningDecoder(Compression compression, std::unique_ptr<ByteSource> source)
-      : source_(std::move(source)), decoder_(open_decoder(compression, *source_)) {}
+  OwningDecoder(Compression compression, std::unique_ptr<ByteSource> source, int zstd_window_log_max)
+      : source_(std::move(source)), decoder_(open_decoder(compression, *source_, zstd_window_log_max)) {}
   Result<std::size_t> read(MutableByteView out) override { return decoder_->read(out); }
 
  private:
@@ -77,16 +77,16 @@ Compression detect_compression(ByteView front) {
   return Compression::kNone;
 }
 
-std::unique_ptr<ByteSource> open_decoder(Compression compression, ByteSource& source) {
+std::unique_ptr<ByteSource> open_decoder(Compression compression, ByteSource& source, int zstd_window_log_max) {
   switch (compression) {
     case Compression::kNone: break;
     case Compression::kGzip: return std::make_unique<GzipDecoder>(source);
-    case Compression::kZstd: return std::make_unique<ZstdDecoder>(source);
+    case Compression::kZstd: return std::make_unique<ZstdDecoder>(source, zstd_window_log_max);
   }
   return std::make_unique<PlainDecoder>(source);
 }
 
-Result<DetectedStream> open_detected(ByteSource& source) {
+Result<DetectedStream> open_detected(ByteSource& source, int zstd_window_log_max) {
   Bytes front(kFrontSize);
   std::size_t filled = 0;
   while (filled < front.size()) {
@@ -97,7 +97,7 @@ Result<DetectedStream> open_detected(ByteSource& source) {
   front.resize(filled);
   const Compression compression = detect_compression(front);
   auto fronted = std::make_unique<FrontedSource>(std::move(front), source);
-  return DetectedStream{compression, std::make_unique<OwningDecoder>(compression, std::move(fronted))};
+  return DetectedStream{compression, std::make_unique<OwningDecoder>(compression, std::move(fronted), zstd_window_log_max)};
 }
 
 }  // namespace zeropull::codec

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 
+#include "codec/limits.h"
 #include "codec/stream.h"
 
 namespace zeropull::codec {
@@ -16,7 +17,8 @@ std::string_view compression_name(Compression compression);  // "none", "gzip", 
 Compression detect_compression(ByteView front);
 
 // A source of the decoded bytes. `source` must outlive it and stands at the stream's first byte.
-std::unique_ptr<ByteSource> open_decoder(Compression compression, ByteSource& source);
+std::unique_ptr<ByteSource> open_decoder(Compression compression, ByteSource& source,
+                                         int zstd_window_log_max = kZstdWindowLogMax);
 
 struct DetectedStream {
   Compression compression;
@@ -24,6 +26,6 @@ struct DetectedStream {
 };
 // Reads the first bytes of `source`, which must outlive the result, and decodes what they say, those bytes included. An empty
 // source is an empty stream without compression.
-Result<DetectedStream> open_detected(ByteSource& source);
+Result<DetectedStream> open_detected(ByteSource& source, int zstd_window_log_max = kZstdWindowLogMax);
 
 }  // namespace zeropull::codec

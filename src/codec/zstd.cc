@@ -9,11 +9,12 @@
 namespace zeropull::codec {
 namespace {
 
-Error decode_error(std::size_t code) {
+Error decode_error(std::size_t code, int window_log_max = kZstdWindowLogMax) {
   switch (ZSTD_getErrorCode(code)) {
     case ZSTD_error_frameParameter_windowTooLarge:
-      return make_error(Code::kInvalidArgument, "zstd stream needs a window above {} MiB, which is not decoded",
-                        (std::uint64_t{1} << kZstdWindowLogMax) / kMiB);
+      return make_error(window_log_max < kZstdWindowLogMax ? Code::kOutOfRange : Code::kInvalidArgument,
+                        "zstd stream needs a window above {} MiB, which is not decoded",
+                        (std::uint64_t{1} << window_log_max) / kMiB);
     case ZSTD_error_dictionary_wrong:
       return make_error(Code::kInvalidArgument, "zstd stream needs a dictionary, which is not supported");
     case ZSTD_error_memory_allocation: return make_error(Code::kResourceExhausted, "no memory for the window of a zstd stream");
@@ -30,9 +31,10 @@ void check_ok(std::size_t code) { CHECK(!ZSTD_isError(code)); }
 
 void ZstdDecoder::Free::operator()(ZSTD_DCtx_s* context) const { ZSTD_freeDCtx(context); }
 
-ZstdDecoder::ZstdDecoder(ByteSource& source) : source_(source), context_(ZSTD_createDCtx()), buffer_(kDecoderInputSize) {
+ZstdDecoder::ZstdDecoder(ByteSource& source, int window_log_max)
+    : source_(source), window_log_max_(window_log_max), context_(ZSTD_createDCtx()), buffer_(kDecoderInputSize) {
   CHECK(context_ != nullptr);
-  check_ok(ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kZstdWindowLogMax));
+  check_ok(ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, window_log_max_));
 }
 
 ZstdDecoder::~ZstdDecoder() = default;
@@ -49,7 +51,7 @@ Result<std::size_t> ZstdDecoder::read(MutableByteView out) {
     ZSTD_inBuffer input{input_.data(), input_.size(), 0};
     const std::size_t output_before = output.pos;
     const std::size_t code = ZSTD_decompressStream(context_.get(), &output, &input);
-    if (ZSTD_isError(code)) return decode_error(code);
+    if (ZSTD_isError(code)) return decode_error(code, window_log_max_);
     input_ = input_.subspan(input.pos);
     in_frame_ = code != 0;
     if (in_frame_ && source_ended_ && output.pos == output_before) {

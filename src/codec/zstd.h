@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "codec/limits.h"
 #include "codec/stream.h"
 
 struct ZSTD_CCtx_s;
@@ -17,15 +18,17 @@ namespace zeropull::codec {
 // skipped. Frames with a checksum are verified.
 class ZstdDecoder final : public ByteSource {
  public:
-  explicit ZstdDecoder(ByteSource& source);  // which must outlive it, and is read to its end
+  // `source` must outlive it, and is read to its end. A window takes memory, so a caller may allow less than the limit.
+  explicit ZstdDecoder(ByteSource& source, int window_log_max = kZstdWindowLogMax);
   ~ZstdDecoder() override;
 
   // Fills `out` whole unless the stream ends. kDataLoss when the stream is truncated or corrupt, kInvalidArgument when it needs
-  // a window above kZstdWindowLogMax or a dictionary.
+  // a window above kZstdWindowLogMax or a dictionary, kOutOfRange for a window that only the caller's limit forbids.
   Result<std::size_t> read(MutableByteView out) override;
 
  private:
   ByteSource& source_;
+  const int window_log_max_;
   struct Free {
     void operator()(ZSTD_DCtx_s* context) const;
   };

@@ -62,6 +62,14 @@ TEST(ZstdDecoder, decodes_windows_up_to_512_MiB_and_refuses_larger_ones) {
   const auto decoded = decode(stored);
   ASSERT_TRUE(decoded.failed_with(Code::kInvalidArgument));
   EXPECT_EQ(decoded.error().message(), "zstd stream needs a window above 512 MiB, which is not decoded");
+
+  stored[5] = static_cast<char>(14 << 3);
+  for (const int log : {23, 24}) {
+    MemorySource source(as_bytes(stored));
+    ZstdDecoder decoder(source, log);
+    Bytes room(1000);
+    EXPECT_EQ(decoder.read(room).failed_with(Code::kOutOfRange), log == 23) << "the caller's own limit";
+  }
 }
 
 TEST(ZstdFrames, come_back_and_are_read_by_zstd) {

@@ -61,6 +61,7 @@ Result<Response> CurlClient::exchange(const Context& ctx, const Exchange& exchan
   receiver.on_head = [&](int status, Headers headers) -> Result<void> {
     response.status = status;
     response.headers = std::move(headers);
+    if (sink != nullptr && response.ok()) return (*sink)(response, {});
     return {};
   };
   receiver.on_data = [&](ByteView data) -> Result<bool> {

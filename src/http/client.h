@@ -62,8 +62,9 @@ struct Response {
   bool ok() const { return status >= 200 && status < 300; }
 };
 
-// Gets the pieces of a 2xx body in order, on the thread that called stream(). `head` has no body. An error ends the transfer and
-// is what stream() returns.
+// Gets the pieces of a 2xx body in order, on the thread that called stream(). `head` has no body; the first call comes with the
+// head alone and no bytes, so that a receiver may refuse before it waits for any. An error ends the transfer and is what stream()
+// returns.
 using Sink = std::function<Result<void>(const Response& head, ByteView data)>;
 
 // Counts since the client was made, for tests and metrics.

@@ -179,6 +179,16 @@ TEST_F(ClientTest, streams_a_body_in_order_on_the_callers_thread_without_running
   EXPECT_LE(lead, 24 * kMiB);  // our megabyte and what the kernel's socket buffers hold
 }
 
+TEST_F(ClientTest, a_stream_may_be_refused_at_its_head_before_any_byte) {
+  auto server = serve([&](const Context&, const ServerRequest&) -> ServerResponse { return {.body = std::string(100, 'x')}; });
+  auto answer = client()->stream(ctx_, get(*server, "/"), [&](const Response& head, ByteView data) -> Result<void> {
+    EXPECT_TRUE(data.empty());
+    return make_error(Code::kDataLoss, "{} bytes", head.headers.find_or("Content-Length", "no"));
+  });
+  ASSERT_TRUE(answer.failed_with(Code::kDataLoss));
+  EXPECT_NE(answer.error().message().find("100 bytes"), std::string::npos);
+}
+
 TEST_F(ClientTest, streams_ranges_side_by_side) {
   constexpr std::size_t kPart = 1 * kMiB + 17, kParts = 24;
   auto server = serve(

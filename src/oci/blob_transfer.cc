@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "oci/limits.h"
+
 namespace zeropull::oci {
 
 Result<http::Response> BlobTransfer::attempt(const Context& ctx, Endpoint& endpoint) {
@@ -18,11 +20,20 @@ Result<http::Response> BlobTransfer::attempt(const Context& ctx, Endpoint& endpo
   auto response = endpoint.get(ctx, "blobs/sha256:" + digest_.hex(), headers, &sink);
   // A connection that breaks after the last byte has done its work.
   if (response.failed_with(Code::kUnavailable) && head && complete()) return *head;
-  if (!response || !response->ok()) return response;
-  if (!head) TRY(check_head(*response));
-  if (!complete())
-    return make_error(Code::kUnavailable, "{} ended the blob after {} of {} bytes", endpoint.host(), delivered_, size_);
-  return response;
+  if (response.failed_with(Code::kUnavailable) && head) return ended_early(std::move(response).take_error());
+  if (!response || !response->ok() || complete()) return response;
+  return ended_early(
+      make_error(Code::kUnavailable, "{} ended the blob after {} of {} bytes", endpoint.host(), delivered_, size_));
+}
+
+Error BlobTransfer::ended_early(Error why) {
+  ends_there_ = delivered_ == ended_at_ ? ends_there_ + 1 : 1;
+  ended_at_ = delivered_;
+  if (ends_there_ < kEndsAtOneByteMax) return why;
+  return make_error(
+      Code::kDataLoss,
+      "{}; {} attempts ended after the same {} of {} bytes, the server does not have the rest: push the image again",
+      why.message(), ends_there_, delivered_, size_);
 }
 
 // The server may answer with the rest, or with the whole: then what was delivered before is skipped.

@@ -15,8 +15,8 @@ class BlobTransfer {
  public:
   BlobTransfer(const Sha256& digest, std::uint64_t size, const BlobSink& sink) : digest_(digest), size_(size), sink_(sink) {}
 
-  // One attempt at one host. kUnavailable: broken before the end, worth another one; kAborted: the sink refused, see
-  // sink_error().
+  // One attempt at one host. kUnavailable: broken before the end, worth another one; kDataLoss: the host does not have the blob
+  // as the manifest says; kAborted: the sink refused, see sink_error().
   Result<http::Response> attempt(const Context& ctx, Endpoint& endpoint);
   bool complete() const { return delivered_ == size_; }
   std::uint64_t delivered() const { return delivered_; }
@@ -27,6 +27,7 @@ class BlobTransfer {
  private:
   Result<void> check_head(const http::Response& head);
   Result<void> take(ByteView data);
+  Error ended_early(Error why);
 
   const Sha256 digest_;
   const std::uint64_t size_;
@@ -35,6 +36,8 @@ class BlobTransfer {
   std::uint64_t delivered_ = 0;  // given to the sink and hashed
   std::optional<Error> sink_error_;
   std::uint64_t skip_ = 0;  // of this attempt: bytes that come again and were delivered before
+  std::uint64_t ended_at_ = 0;
+  int ends_there_ = 0;  // answered attempts in a row that ended at ended_at_
 };
 
 }  // namespace zeropull::oci

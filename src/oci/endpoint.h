@@ -2,6 +2,7 @@
 // turns answers that are no success into errors with the registry's own words. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "http/client.h"
@@ -19,6 +20,9 @@ class Endpoint {
   Result<http::Response> get(const Context& ctx, const std::string& what, const http::Headers& headers, const http::Sink* sink,
                              std::size_t response_max = http::kBodyMax);
   const std::string& host() const { return target_.host; }
+  // Of a mirror that gave wrong bytes: nothing is asked of it any more.
+  void drop() { dropped_ = true; }
+  bool dropped() const { return dropped_; }
 
  private:
   Result<http::Response> send(const Context& ctx, const http::Request& request, const http::Sink* sink);
@@ -26,6 +30,7 @@ class Endpoint {
   const Authorizer::Target target_;
   http::HttpClient& client_;
   Authorizer authorizer_;
+  std::atomic<bool> dropped_ = false;
 };
 
 // Success for 2xx. Else what the status means and what the registry says of it; kUnavailable for those worth a retry.

@@ -202,17 +202,19 @@ http::ServerResponse FakeRegistry::serve(const http::ServerRequest& request, con
   if (!object) return {.status = 404, .body = R"({"errors":[{"code":"NAME_UNKNOWN","message":"no such thing"}]})"};
 
   auto bytes = object->bytes;
-  if (is(Kind::kWrongBytes)) bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  if (is(Kind::kWrongBytes)) bytes.at(bytes.size() - 1 - fault->bytes) ^= 1;
   if (is(Kind::kWrongLength)) bytes.resize(fault->bytes, 'x');
   http::ServerRequest asked = request;
-  if (is(Kind::kIgnoreRange)) asked.headers.remove("Range");
+  if (is(Kind::kIgnoreRange) || is(Kind::kEndsAt)) asked.headers.remove("Range");
   auto response = http::respond_with_range(asked, bytes.size(), [&](http::ByteRange range) -> Result<http::ServerBody> {
     auto part = bytes.substr(range.offset, range.length);
-    if (!is(Kind::kBreakAfter) && !is(Kind::kStall)) return http::ServerBody(std::move(part));
-    const auto stop = std::min<std::size_t>(part.size(), fault->bytes);
-    const bool stall = is(Kind::kStall);
+    if (!is(Kind::kBreakAfter) && !is(Kind::kEndsAt) && !is(Kind::kStall) && !is(Kind::kPromisesMore))
+      return http::ServerBody(std::move(part));
+    const bool more = is(Kind::kPromisesMore);
+    const bool stall = more || is(Kind::kStall);
+    const auto stop = more ? part.size() : std::min<std::size_t>(part.size(), fault->bytes);
     return http::ServerBody(http::Generated{
-        range.length,
+        range.length + (more ? fault->bytes : 0),
         [this, part = std::move(part), stop, stall, at = std::size_t{0}](MutableByteView room) mutable -> Result<std::size_t> {
           const auto count = std::min(room.size(), stop - at);
           std::ranges::copy(as_bytes(part).subspan(at, count), room.begin());

@@ -17,15 +17,17 @@ namespace zeropull::oci {
 
 struct Fault {
   enum class Kind {
-    kStatus,       // answers `status`, with Retry-After where `retry_after` is set
-    kBreakAfter,   // closes the connection after `bytes` of the body
-    kStall,        // stops sending after `bytes`, for ever
-    kWrongBytes,   // flips a bit of the body's last byte
-    kWrongLength,  // serves `bytes` bytes in place of the body, and says so
-    kHtml,         // a web page with status 200
-    kRedirect,     // to another server, which serves the object
-    kIgnoreRange,  // 200 and the whole body
-    kWrongDigest,  // another digest in Docker-Content-Digest
+    kStatus,        // answers `status`, with Retry-After where `retry_after` is set
+    kBreakAfter,    // closes the connection after `bytes` of the body
+    kStall,         // stops sending after `bytes`, for ever
+    kWrongBytes,    // flips a bit of the body, `bytes` before its last byte
+    kWrongLength,   // serves `bytes` bytes in place of the body, and says so
+    kPromisesMore,  // gives the whole body, says that `bytes` more follow, and stalls
+    kHtml,          // a web page with status 200
+    kRedirect,      // to another server, which serves the object
+    kEndsAt,        // ignores a range, and closes the connection after `bytes` of the whole body
+    kIgnoreRange,   // 200 and the whole body
+    kWrongDigest,   // another digest in Docker-Content-Digest
   };
   Kind kind;
   std::string where = "/";  // in the request's path

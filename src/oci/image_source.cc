@@ -3,12 +3,16 @@
 namespace zeropull::oci {
 
 Result<std::string> fetch_small_blob(const Context& ctx, ImageSource& source, const Sha256& digest, std::uint64_t size) {
-  std::string bytes;
-  TRY(source.fetch_blob(ctx, digest, size, [&](ByteView piece) -> Result<void> {
-    bytes += as_text(piece);
-    return {};
-  }));
-  return bytes;
+  for (;;) {
+    std::string bytes;
+    auto fetched = source.fetch_blob(ctx, digest, size, [&](ByteView piece) -> Result<void> {
+      bytes += as_text(piece);
+      return {};
+    });
+    if (fetched.failed_with(Code::kAborted)) continue;
+    TRY(std::move(fetched));
+    return bytes;
+  }
 }
 
 namespace {

@@ -31,7 +31,8 @@ class ImageSource {
   virtual ~ImageSource() = default;
   // The reference's own manifest or index, or the one with this digest. Verified.
   virtual Result<RawManifest> fetch_manifest(const Context& ctx, const std::optional<ManifestDigest>& digest) = 0;
-  // Streams a blob of exactly `size` bytes. kDataLoss when the source serves other bytes or another length.
+  // Streams a blob of exactly `size` bytes. kDataLoss when the source serves other bytes or another length. kAborted when a
+  // mirror did, which is not asked again: to be called once more, with a new receiver. That ends, at the latest without mirrors.
   virtual Result<void> fetch_blob(const Context& ctx, const Sha256& digest, std::uint64_t size, const BlobSink& sink) = 0;
   virtual std::string describe() const = 0;  // the reference as the user wrote it
 };

@@ -31,4 +31,7 @@ inline constexpr std::uint64_t kAuthFileMax = kMiB;
 // A transfer that broke starts counting its attempts again when it moved at least this far.
 inline constexpr std::uint64_t kProgressThatCounts = kMiB;
 
+// Attempts that the server answers and that end at one and the same byte: it does not have the rest. A network breaks elsewhere.
+inline constexpr int kEndsAtOneByteMax = 3;
+
 }  // namespace zeropull::oci

@@ -1,10 +1,12 @@
 #include "oci/registry.h"
 
-#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
 
 #include "aws/credentials.h"
 #include "base/log.h"
 #include "codec/digest.h"
+#include "codec/json.h"
 #include "oci/blob_transfer.h"
 #include "oci/endpoint.h"
 #include "oci/layout.h"
@@ -56,6 +58,7 @@ class Registry final : public RegistrySource {
   // `progress` says how far it is, so that long transfers may break more often than short ones.
   Result<http::Response> try_endpoints(const Context& ctx, const Attempt& attempt,
                                        const std::function<std::uint64_t()>& progress);
+  static void drop(Endpoint& mirror, std::string_view reason);
   Result<http::Response> get_manifest(const Context& ctx, Endpoint& endpoint, const std::string& object,
                                       const std::optional<ManifestDigest>& digest);
 
@@ -69,11 +72,17 @@ class Registry final : public RegistrySource {
 Result<http::Response> Registry::try_endpoints(const Context& ctx, const Attempt& attempt,
                                                const std::function<std::uint64_t()>& progress) {
   for (std::size_t i = 0; i + 1 < endpoints_.size(); ++i) {
-    auto response = attempt(*endpoints_[i]);
+    Endpoint& mirror = *endpoints_[i];
+    if (mirror.dropped()) continue;
+    auto response = attempt(mirror);
     if ((response.ok() && response->ok()) || response.failed_with(Code::kAborted)) return response;
     TRY(ctx.check());
     auto reason = response.ok() ? check_status(*response).take_error() : std::move(response).take_error();
-    LOG_INFO(kLog, "mirror {}: {}; trying the next host", endpoints_[i]->host(), reason.to_string());
+    if (reason.is(Code::kDataLoss)) {
+      drop(mirror, reason.message());
+    } else {
+      LOG_INFO(kLog, "mirror {}: {}; trying the next host", mirror.host(), reason.to_string());
+    }
   }
   Endpoint& origin = *endpoints_.back();
   http::Backoff backoff(options_.retry, *options_.random);
@@ -96,13 +105,32 @@ Result<http::Response> Registry::try_endpoints(const Context& ctx, const Attempt
   }
 }
 
+void Registry::drop(Endpoint& mirror, std::string_view reason) {
+  mirror.drop();
+  LOG_WARN(kLog, "mirror {}: {}; it is not asked any more", mirror.host(), reason);
+}
+
 Result<http::Response> Registry::get_manifest(const Context& ctx, Endpoint& endpoint, const std::string& object,
                                               const std::optional<ManifestDigest>& digest) {
   http::Headers headers;
   for (auto type : {kOciIndex, kOciManifest, kDockerList, kDockerManifest}) headers.add("Accept", std::string(type));
-  auto response = TRY(endpoint.get(ctx, "manifests/" + object, headers, nullptr, kManifestSizeMax));
+  std::string body;
+  const http::Sink sink = [&](const http::Response& head, ByteView data) -> Result<void> {
+    TRY(check_not_html(head));
+    if (data.size() > kManifestSizeMax - body.size())
+      return make_error(Code::kOutOfRange, "the answer is longer than {} bytes", kManifestSizeMax);
+    body += as_text(data);
+    return {};
+  };
+  auto answered = endpoint.get(ctx, "manifests/" + object, headers, &sink);
+  // Nothing but white space may follow a whole document: what the server still promises does not exist.
+  if (answered.failed_with(Code::kUnavailable) && codec::parse_json(body, {.size_max = kManifestSizeMax}).ok()) {
+    return make_error(Code::kDataLoss, "{}; it gave a whole manifest of {} bytes and says in Content-Length that there are more",
+                      answered.error().message(), body.size());
+  }
+  auto response = TRY(std::move(answered));
   if (!response.ok()) return response;
-  TRY(check_not_html(response));
+  response.body = std::move(body);
   const ManifestDigest got{codec::sha256(as_bytes(response.body))};
   if (digest && got != *digest) return make_error(Code::kDataLoss, "the server gave another manifest: {}", got);
   const auto said = response.headers.find("Docker-Content-Digest");
@@ -122,11 +150,22 @@ Result<RawManifest> Registry::fetch_manifest(const Context& ctx, const std::opti
 
 Result<void> Registry::fetch_blob(const Context& ctx, const Sha256& digest, std::uint64_t size, const BlobSink& sink) {
   BlobTransfer transfer(digest, size, sink);
-  const auto attempt = [&](Endpoint& endpoint) { return transfer.attempt(ctx, endpoint); };
+  std::set<Endpoint*> givers;
+  const auto attempt = [&](Endpoint& endpoint) {
+    const auto before = transfer.delivered();
+    auto response = transfer.attempt(ctx, endpoint);
+    if (transfer.delivered() > before) givers.insert(&endpoint);
+    return response;
+  };
   auto tried = try_endpoints(ctx, attempt, [&] { return transfer.delivered(); });
   if (transfer.sink_error()) return std::move(*transfer.sink_error());
   TRY(std::move(tried));
-  return transfer.verify();
+  auto verified = transfer.verify();
+  givers.erase(endpoints_.back().get());
+  if (verified.ok() || givers.empty()) return verified;
+  // Who of those that gave a piece was wrong cannot be known.
+  for (Endpoint* mirror : givers) drop(*mirror, fmt::format("gave all or a part of wrong bytes for sha256:{}", digest.hex()));
+  return make_error(Code::kAborted, "a mirror gave wrong bytes; it is not asked any more");
 }
 
 }  // namespace

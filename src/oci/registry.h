@@ -2,7 +2,8 @@
 //
 // What it stands: 429 and 5xx and broken or stalled transfers are repeated with backoff, a blob from the byte it had reached;
 // 401 and 403 are answered by one renewed authorization; credentials never follow a redirect to another origin. A mirror gets
-// one attempt a request, the origin all of them. Nothing unverified is called a success.
+// one attempt a request, the origin all of them; a mirror that gave wrong bytes is dropped. Nothing unverified is called a
+// success.
 //
 // Threads: all calls from any thread at once. Owns its HTTP client and event thread.
 #pragma once

@@ -326,6 +326,96 @@ TEST_F(RegistryTest, tries_mirrors_once_and_falls_back_to_the_origin) {
   EXPECT_TRUE(slept_.empty());
 }
 
+TEST_F(RegistryTest, a_manifest_shorter_than_its_content_length_is_not_asked_for_again) {
+  FakeRegistry registry;
+  registry.add_image({large_});
+  registry.script({.kind = Kind::kPromisesMore, .where = "/manifests/", .times = -1, .bytes = 100});
+  auto with = options();
+  with.progress_timeout = milliseconds(100);
+  auto failed = open(registry, std::move(with))->fetch_manifest(ctx_, std::nullopt);
+  ASSERT_TRUE(failed.failed_with(Code::kDataLoss)) << failed.error().message();
+  EXPECT_NE(failed.error().message().find("it gave a whole manifest of"), std::string::npos) << failed.error().message();
+  EXPECT_EQ(registry.count("/manifests/"), 1u);
+  EXPECT_TRUE(slept_.empty());
+}
+
+TEST_F(RegistryTest, a_blob_with_a_longer_content_length_is_refused_at_its_head) {
+  FakeRegistry registry;
+  registry.add_image({large_});
+  registry.script({.kind = Kind::kPromisesMore, .where = "/blobs/", .times = -1, .bytes = 100});
+  auto failed = fetch(*open(registry));  // the stall would take seconds
+  ASSERT_TRUE(failed.failed_with(Code::kDataLoss));
+  EXPECT_NE(failed.error().message().find("the manifest 3145733"), std::string::npos) << failed.error().message();
+  EXPECT_EQ(registry.count("/blobs/"), 1u);
+}
+
+TEST_F(RegistryTest, a_blob_that_ends_at_one_byte_again_and_again_is_given_up_early) {
+  FakeRegistry registry;
+  registry.add_image({large_});
+  registry.script({.kind = Kind::kEndsAt, .where = "/blobs/", .times = -1, .bytes = 1000});
+  auto failed = fetch(*open(registry));
+  ASSERT_TRUE(failed.failed_with(Code::kDataLoss)) << failed.error().message();
+  EXPECT_NE(failed.error().message().find("3 attempts ended after the same 1000 of 3145733 bytes"), std::string::npos)
+      << failed.error().message();
+  EXPECT_EQ(registry.count("/blobs/"), 3u);
+}
+
+TEST_F(RegistryTest, drops_a_mirror_that_gives_wrong_bytes_and_asks_the_next) {
+  FakeRegistry wrong, good, origin;
+  for (auto* registry : {&wrong, &good, &origin}) registry->add_image({large_});
+  wrong.script({.kind = Kind::kWrongBytes, .where = "/blobs/"});
+  auto with = options();
+  with.mirrors = {wrong.host(), good.host()};
+  auto source = open(origin, with);
+  EXPECT_TRUE(fetch(*source).ok());
+  EXPECT_TRUE(fetch(*source).ok());
+  EXPECT_EQ(wrong.requests().size(), 1u) << "dropped";
+  EXPECT_EQ(good.requests().size(), 2u);
+  EXPECT_TRUE(origin.requests().empty());
+  EXPECT_TRUE(slept_.empty());
+}
+
+TEST_F(RegistryTest, wrong_bytes_of_any_mirror_lead_to_the_origin_and_those_of_the_origin_are_told) {
+  FakeRegistry broken, wrong, origin;
+  for (auto* registry : {&broken, &wrong, &origin}) registry->add_image({large_});
+  broken.script({.kind = Kind::kBreakAfter, .where = "/blobs/", .bytes = 1000});
+  wrong.script({.kind = Kind::kWrongBytes, .where = "/blobs/"});
+  auto with = options();
+  with.mirrors = {broken.host(), wrong.host()};
+  auto source = open(origin, with);
+  const BlobSink drop = [](ByteView) -> Result<void> { return {}; };
+  const auto digest = codec::sha256(as_bytes(large_));
+  EXPECT_TRUE(source->fetch_blob(ctx_, digest, large_.size(), drop).failed_with(Code::kAborted));
+  EXPECT_TRUE(fetch(*source).ok());
+  EXPECT_EQ(origin.count("/blobs/"), 1u) << "both gave a piece, so neither is trusted";
+  origin.script({.kind = Kind::kWrongBytes, .where = "/blobs/"});
+  EXPECT_TRUE(source->fetch_blob(ctx_, digest, large_.size(), drop).failed_with(Code::kDataLoss));
+}
+
+TEST_F(RegistryTest, wrong_manifests_and_lengths_of_a_mirror_lead_to_the_origin) {
+  for (const auto& fault : {Fault{.kind = Kind::kWrongDigest}, Fault{.kind = Kind::kWrongBytes},
+                            Fault{.kind = Kind::kPromisesMore, .bytes = 10}, Fault{.kind = Kind::kWrongLength, .bytes = 100}}) {
+    FakeRegistry mirror, origin;
+    const auto digest = mirror.add_image({large_});
+    origin.add_image({large_});
+    mirror.script(fault);
+    auto with = options();
+    with.progress_timeout = milliseconds(100);
+    with.mirrors = {mirror.host()};
+    auto source = open(origin, with);
+    EXPECT_TRUE(source->fetch_manifest(ctx_, digest).ok());
+    EXPECT_TRUE(fetch(*source).ok());
+    EXPECT_EQ(mirror.requests().size(), 1u) << "dropped";
+  }
+  FakeRegistry mirror, origin;
+  mirror.add_image({large_});
+  origin.add_image({large_});
+  mirror.script({.kind = Kind::kWrongLength, .where = "/blobs/", .bytes = 100});
+  auto with = options();
+  with.mirrors = {mirror.host()};
+  EXPECT_TRUE(fetch(*open(origin, with)).ok());
+}
+
 TEST_F(RegistryTest, opens_the_source_that_a_reference_names) {
   FakeRegistry registry;
   registry.add_image({large_});

@@ -1,6 +1,6 @@
 #include "store/http_store.h"
 
-#include <cstring>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "codec/json.h"
@@ -121,7 +121,7 @@ Result<http::Response> HttpStore::read_on(const Context& ctx, const ObjectName& 
     }
     if (content->range.length != wanted.length) return make_error(Code::kOutOfRange, "the object ends before the range");
     if (data.size() > out.size() - filled) return make_error(Code::kDataLoss, "the server sent more than it was asked for");
-    std::memcpy(out.data() + filled, data.data(), data.size());
+    std::ranges::copy(data, out.begin() + static_cast<std::ptrdiff_t>(filled));
     filled += data.size();
     return {};
   });
