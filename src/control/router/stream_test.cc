@@ -147,7 +147,11 @@ TEST_F(StreamTest, a_stream_that_takes_too_long_ends_with_a_model_stream_error) 
   ASSERT_TRUE(one.read_some().starts_with("HTTP/1.1 200"));
   clock.advance(kStreamTimeout);
   std::string rest;
-  for (auto more = one.read_some(); !more.empty() && !rest.contains("0\r\n\r\n"); more = one.read_some()) rest += more;
+  while (!rest.contains("0\r\n\r\n")) {
+    const auto more = one.read_some();
+    ASSERT_FALSE(more.empty());
+    rest += more;
+  }
   EXPECT_TRUE(rest.contains("ModelInvocationTimeExceeded")) << rest;
 }
 
