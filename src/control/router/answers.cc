@@ -29,7 +29,8 @@ ErrorAnswer unknown_endpoint(std::string_view endpoint, std::string_view account
 }
 
 ErrorAnswer session_ended(std::string_view session_id) {
-  return validation_error(fmt::format("Session {} does not exist or has ended: create one with SessionId NEW_SESSION.", session_id));
+  return validation_error(
+      fmt::format("Session {} does not exist or has ended: create one with SessionId NEW_SESSION.", session_id));
 }
 
 ErrorAnswer no_capacity() { return validation_error(kNoCapacity); }

@@ -28,7 +28,8 @@ inline constexpr std::string_view kComponentHeaderRefused =
     "Inference Component Name header is not allowed for endpoints to which you dont plan to deploy inference components. Please "
     "remove the Inference Component Name header and try again.";
 inline constexpr std::string_view kModelTimedOut =
-    "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for each container in "
+    "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for each "
+    "container in "
     "Amazon CloudWatch, resolve the issue, and try again.";
 
 struct ModelFailure {

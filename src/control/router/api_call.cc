@@ -67,11 +67,13 @@ http::ServerResponse call(const Shared& shared, const http::ServerRequest& reque
 
 }  // namespace
 
-Result<void> post_api_call(Worker& worker, std::uint64_t session_id, const MessageHead& head, std::string body, std::string peer) {
+Result<void> post_api_call(Worker& worker, std::uint64_t session_id, const MessageHead& head, std::string body,
+                           std::string peer) {
   return worker.shared.api_workers->post(
       [&worker, session_id, request = request_of(head, std::move(body), std::move(peer))]() mutable {
         auto response = call(worker.shared, request);
-        worker.loop->post([&worker, session_id, answer = std::move(response)]() mutable { worker.deliver(session_id, std::move(answer)); });
+        worker.loop->post(
+            [&worker, session_id, answer = std::move(response)]() mutable { worker.deliver(session_id, std::move(answer)); });
       });
 }
 

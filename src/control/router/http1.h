@@ -2,8 +2,8 @@
 // warm. Beast's parser does the reading; here are its limits, and heads as text and positions. One parser serves one connection,
 // message after message.
 //
-// What could be understood in two ways (two lengths, a length beside chunks, a transfer coding we do not know) is refused, so that
-// no request hides in another one's body.
+// What could be understood in two ways (two lengths, a length beside chunks, a transfer coding we do not know) is refused, so
+// that no request hides in another one's body.
 #pragma once
 
 #include <cstdint>
@@ -66,8 +66,8 @@ class MessageParser {
   explicit MessageParser(Kind kind);
   ~MessageParser();
 
-  // Parses from the front of `bytes`, adds to `used` how many are done with, and stops at the first step that is not kMore. A message
-  // without a body gives kHead, and kDone at the next call, also with no bytes. Body pieces go to `sink`.
+  // Parses from the front of `bytes`, adds to `used` how many are done with, and stops at the first step that is not kMore. A
+  // message without a body gives kHead, and kDone at the next call, also with no bytes. Body pieces go to `sink`.
   ParseStep put(std::string_view bytes, std::size_t& used, BodySink& sink);
   // The connection ended: whether that completes the message, which an answer without a length does.
   bool end_of_stream();

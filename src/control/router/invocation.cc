@@ -9,7 +9,8 @@ namespace zeropull::router {
 
 std::string_view Invocation::log_group() {
   const bool component = endpoint_->route.kind == EndpointKind::kComponents;
-  log_group_ = component ? "/aws/sagemaker/InferenceComponents/" + component_->name : "/aws/sagemaker/Endpoints/" + endpoint_name_;
+  log_group_ =
+      component ? "/aws/sagemaker/InferenceComponents/" + component_->name : "/aws/sagemaker/Endpoints/" + endpoint_name_;
   return log_group_;
 }
 
@@ -53,13 +54,15 @@ std::optional<ErrorAnswer> Invocation::find_component(const Request& request) {
   if (!name) return validation_error(kComponentHeaderMissing);
   const auto at = endpoint_->components_by_name.find(*name);
   if (at == endpoint_->components_by_name.end() || (variant != nullptr && at->second->variant != variant)) {
-    return validation_error(fmt::format("Inference Component {} of endpoint {} not found.", name->substr(0, kNameMax), request.endpoint));
+    return validation_error(
+        fmt::format("Inference Component {} of endpoint {} not found.", name->substr(0, kNameMax), request.endpoint));
   }
   component_ = at->second;
   return std::nullopt;
 }
 
-// Of an endpoint with models the one that Target-Variant names, else one by weight; of an endpoint with components the named one or none.
+// Of an endpoint with models the one that Target-Variant names, else one by weight; of an endpoint with components the named one
+// or none.
 std::optional<ErrorAnswer> Invocation::choose_variant(const MessageHead& head, const Routes::Variant*& variant) {
   if (const auto name = head.find("X-Amzn-SageMaker-Target-Variant")) {
     const auto at = std::ranges::find(endpoint_->variants, *name, &Routes::Variant::name);
@@ -84,7 +87,8 @@ std::optional<ErrorAnswer> Invocation::find_session(const MessageHead& head) {
   if (!session) return std::nullopt;
   if (*session == kNewSession) {
     if (!streaming_) return std::nullopt;
-    return validation_error("A session is created by InvokeEndpoint; InvokeEndpointWithResponseStream takes an existing SessionId.");
+    return validation_error(
+        "A session is created by InvokeEndpoint; InvokeEndpointWithResponseStream takes an existing SessionId.");
   }
   auto copy = worker_.shared.sessions.find(component_->state->uid, *session, worker_.shared.parts.clock->wall_now());
   if (!copy || !has_copy(*copy)) return session_ended(*session);
@@ -114,6 +118,7 @@ const Routes::Copy* Invocation::choose_copy() {
 }
 
 void Invocation::dispatch() {
+  if (!follow_routes()) return;
   const Routes::Copy* copy = tries_ < kCopiesTried ? choose_copy() : nullptr;
   if (copy == nullptr) return hold_or_refuse();
   ask(*copy);
@@ -160,21 +165,26 @@ void Invocation::release_hold() {
   component_state_->traffic.unhold();
 }
 
-bool Invocation::retry() {
-  if (routes_ != worker_.routes) {
-    const auto* endpoint = worker_.routes->find(account_, endpoint_name_);
-    const bool there = endpoint != nullptr && endpoint->components_by_uid.contains(component_state_->uid);
-    if (!there) {
-      release_hold();
-      finish(Outcome::kClientError);
-      caller_.answer(endpoint == nullptr ? unknown_endpoint(endpoint_name_, account_)
-                                         : validation_error("The inference component was deleted while the request waited."));
-      return true;
-    }
+// Makes the newest table the one that this request is routed by. False, and it is answered, when its component is not in it.
+bool Invocation::follow_routes() {
+  if (routes_ == worker_.routes) return true;
+  const auto* endpoint = worker_.routes->find(account_, endpoint_name_);
+  const auto* components = endpoint == nullptr ? nullptr : &endpoint->components_by_uid;
+  if (components != nullptr && components->contains(component_state_->uid)) {
     routes_ = worker_.routes;
     endpoint_ = endpoint;
-    component_ = endpoint->components_by_uid.find(component_state_->uid)->second;
+    component_ = components->find(component_state_->uid)->second;
+    return true;
   }
+  if (held_) release_hold();
+  finish(Outcome::kClientError);
+  caller_.answer(endpoint == nullptr ? unknown_endpoint(endpoint_name_, account_)
+                                     : validation_error("The inference component was deleted while the request waited."));
+  return false;
+}
+
+bool Invocation::retry() {
+  if (!follow_routes()) return true;
   const Routes::Copy* copy = choose_copy();
   if (copy == nullptr) {
     if (pinned_copy_.empty() || has_copy(pinned_copy_)) return false;
@@ -318,7 +328,7 @@ void Invocation::finish(Outcome outcome) {
   }
   const auto component = std::exchange(component_state_, nullptr);
   component->traffic.complete(outcome, now - arrived_);
-  if (component->traffic.held() > 0) worker_.shared.kick_holders(*component);
+  if (component->traffic.held() > 0) worker_.shared.kick_holders(component.get());
 }
 
 void Invocation::leave_copy() {

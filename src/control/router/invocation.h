@@ -1,9 +1,9 @@
-// Invocation: one InvokeEndpoint or InvokeEndpointWithResponseStream from its whole, authenticated request to the end of its answer:
-// find the component, wait for a copy where none is ready, ask it, count, and give the answer to the caller's connection. One object serves
-// the requests of a connection one after the other.
+// Invocation: one InvokeEndpoint or InvokeEndpointWithResponseStream from its whole, authenticated request to the end of its
+// answer: find the component, wait for a copy where none is ready, ask it, count, and give the answer to the caller's connection.
+// One object serves the requests of a connection one after the other.
 //
-// Of a call the answer is whole before the caller gets a byte, so a copy that dies within it gives a clean ModelError. A stream is
-// passed on as it comes, one read of the copy at a time and none before the caller has taken the last.
+// Of a call the answer is whole before the caller gets a byte, so a copy that dies within it gives a clean ModelError. A stream
+// is passed on as it comes, one read of the copy at a time and none before the caller has taken the last.
 #pragma once
 
 #include <memory>
@@ -44,11 +44,11 @@ class Invocation final : private UpstreamUser {
   Invocation(Worker& worker, Caller& caller) : worker_(worker), caller_(caller), loan_(worker.shared.budget) {}
 
   void start(const Request& request);
-  void abandon();                // the caller is gone
-  void on_taken();               // he has taken what send_stream() gave
-  void tick(SteadyTime now);     // keeps time limits
-  void wind_down();              // a held request is refused
-  bool retry();                  // a held one: true when it is held no longer
+  void abandon();                       // the caller is gone
+  void on_taken();                      // he has taken what send_stream() gave
+  void tick(SteadyTime now);            // keeps time limits
+  void wind_down();                     // a held request is refused
+  bool retry();                         // a held one: true when it is held no longer
   void settle() { loan_.give_back(); }  // the caller has the answer
   bool pinned() const { return !pinned_copy_.empty(); }
 
@@ -63,6 +63,7 @@ class Invocation final : private UpstreamUser {
   std::optional<ErrorAnswer> find_component(const Request& request);
   std::optional<ErrorAnswer> choose_variant(const MessageHead& head, const Routes::Variant*& variant);
   std::optional<ErrorAnswer> find_session(const MessageHead& head);
+  bool follow_routes();
   bool has_copy(std::string_view id) const;
   const Routes::Copy* choose_copy();
   void dispatch();

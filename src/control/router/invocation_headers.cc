@@ -1,5 +1,5 @@
-// Which headers an invocation takes from its caller to the container and back (SageMaker Runtime, InvokeEndpoint): those listed here and
-// no others.
+// Which headers an invocation takes from its caller to the container and back (SageMaker Runtime, InvokeEndpoint): those listed
+// here and no others.
 #include <array>
 #include <iterator>
 
@@ -46,7 +46,8 @@ std::optional<ErrorAnswer> Invocation::check_headers(const MessageHead& head) co
   for (const auto& passed : kToContainer) {
     const auto value = head.find(passed.from);
     if (value && value->size() > passed.size_max)
-      return validation_error(fmt::format("{} has {} bytes; at most {} are allowed.", passed.from, value->size(), passed.size_max));
+      return validation_error(
+          fmt::format("{} has {} bytes; at most {} are allowed.", passed.from, value->size(), passed.size_max));
   }
   return std::nullopt;
 }
@@ -76,7 +77,8 @@ std::string Invocation::answer_fields(const MessageHead& head) {
   return fields;
 }
 
-// Pins or ends the caller's session as the container says; where the container knows no sessions, a new one is of the router's making.
+// Pins or ends the caller's session as the container says; where the container knows no sessions, a new one is of the router's
+// making.
 std::string Invocation::session_fields(const MessageHead& head, std::string_view session) {
   auto& sessions = worker_.shared.sessions;
   std::string fields;

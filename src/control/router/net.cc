@@ -214,10 +214,10 @@ void AsioListener::accept() {
     }
     ErrorCode ignored;
     socket.set_option(asio::socket_base::keep_alive(true), ignored);  // a client that vanished while its model works
-    auto connection = tls_ ? std::make_shared<Connection>(std::move(socket), *tls_) : std::make_shared<Connection>(std::move(socket));
-    loops_[to]->post([this, to, stream = std::make_unique<AsioStream>(std::move(connection))]() mutable {
-      accepted_[to](std::move(stream));
-    });
+    auto connection =
+        tls_ ? std::make_shared<Connection>(std::move(socket), *tls_) : std::make_shared<Connection>(std::move(socket));
+    loops_[to]->post(
+        [this, to, stream = std::make_unique<AsioStream>(std::move(connection))]() mutable { accepted_[to](std::move(stream)); });
     accept();
   });
 }

@@ -2,9 +2,9 @@
 // hands accepted connections to the loops in turn. All of a loop's streams belong to its thread; only post() and stop() are for
 // others. Asio stays in net.cc.
 //
-// A stream tells its events' owner what happened, one call an operation, never from within the call that began it. close() ends that: no event comes
-// afterwards, so an owner closes its stream and may go. Buffers given to read_some() and write() stay valid until their event or, after close(),
-// until a job posted then has run.
+// A stream tells its events' owner what happened, one call an operation, never from within the call that began it. close() ends
+// that: no event comes afterwards, so an owner closes its stream and may go. Buffers given to read_some() and write() stay valid
+// until their event or, after close(), until a job posted then has run.
 #pragma once
 
 #include <array>
@@ -41,10 +41,10 @@ class StreamEvents {
 class Stream {
  public:
   virtual ~Stream() = default;
-  virtual void open(StreamEvents& events) = 0;             // once, and first
-  virtual void read_some(MutableByteView room) = 0;        // one at a time
+  virtual void open(StreamEvents& events) = 0;              // once, and first
+  virtual void read_some(MutableByteView room) = 0;         // one at a time
   virtual void write(std::array<std::string_view, 2>) = 0;  // one at a time, beside a read; all of it
-  virtual void end_sending() = 0;                          // what was written still goes out
+  virtual void end_sending() = 0;                           // what was written still goes out
   virtual void close() = 0;
   virtual std::string peer() const = 0;  // "127.0.0.1:4711"
 };
@@ -53,9 +53,9 @@ class Loop {
  public:
   static std::unique_ptr<Loop> create();
   virtual ~Loop() = default;
-  virtual void run() = 0;           // until stop()
-  virtual void stop() = 0;          // any thread
-  virtual void post(Job job) = 0;   // any thread; runs in order
+  virtual void run() = 0;          // until stop()
+  virtual void stop() = 0;         // any thread
+  virtual void post(Job job) = 0;  // any thread; runs in order
   virtual void every(Duration period, std::function<void()> tick) = 0;
   virtual std::unique_ptr<Stream> stream_to(const Address& address) = 0;
 };

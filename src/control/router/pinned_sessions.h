@@ -1,5 +1,5 @@
-// PinnedSessions: which copy a stateful session belongs to. A container that was called with SessionId NEW_SESSION names the session
-// and its end; where it does not, the router does. Requests without a session never come here, so one lock serves all.
+// PinnedSessions: which copy a stateful session belongs to. A container that was called with SessionId NEW_SESSION names the
+// session and its end; where it does not, the router does. Requests without a session never come here, so one lock serves all.
 #pragma once
 
 #include <optional>

@@ -39,9 +39,9 @@ class ThreadedRouter final : public Router {
 Result<void> ThreadedRouter::start() {
   const auto& options = shared_.options;
   shared_.api_workers = std::make_unique<ThreadPool>(ThreadPoolOptions{"router-api", options.api_workers, options.api_queue_max});
-  shared_.kick_holders = [this](ComponentState& component) {
+  shared_.kick_holders = [this](const ComponentState* component) {
     for (auto& worker : workers_) {
-      worker->loop->post([to = worker.get(), &component] { to->held.retry(component); });
+      worker->loop->post([to = worker.get(), component] { to->held.retry(component); });
     }
   };
   auto empty = TRY(Routes::create({}, shared_.registry));

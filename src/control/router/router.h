@@ -2,9 +2,9 @@
 // of a component itself, and gives every other request, whole, to the API's blocking handler.
 //
 // A few I/O threads, each with its own event loop, client connections, kept upstream connections and its own reference to the
-// routing table: on the way of a request there is no lock and no change of thread. A request's body is whole, within its endpoint's
-// limit, and its signature checked before a byte of it reaches a container, so it can always go to another copy as long as none
-// has got it. Requests of a component without a ready copy wait (HoldPolicy) and are told to the observer at once.
+// routing table: on the way of a request there is no lock and no change of thread. A request's body is whole, within its
+// endpoint's limit, and its signature checked before a byte of it reaches a container, so it can always go to another copy as
+// long as none has got it. Requests of a component without a ready copy wait (HoldPolicy) and are told to the observer at once.
 //
 // All methods may be called from any thread, but apply() and stop() not from the observer or a handler that stop() waits for.
 #pragma once
@@ -12,10 +12,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
+#include "aws/sigv4_verify.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
@@ -48,15 +48,9 @@ struct RouterOptions {
   Duration tick = std::chrono::milliseconds(100);  // how finely time limits are kept
 };
 
-struct HeaderView {
-  std::string_view name;
-  std::string_view value;
-};
 // A request whose signature is to be checked.
 struct SignedRequest {
-  std::string_view method;
-  std::string_view target;  // as sent
-  std::span<const HeaderView> headers;
+  aws::RequestView request;
   // Of the body as it came. Null while the body is on its way: then refuse what the headers alone give reason to refuse.
   const Sha256* body_sha256;
 };
@@ -96,8 +90,8 @@ class Router {
   virtual std::uint16_t port() const = 0;
   virtual std::string url() const = 0;  // "http://127.0.0.1:4711"
 
-  // Replaces the whole table; kInvalidArgument, and nothing changes, for a broken one. When it returns, every request that begins is
-  // routed by this table, and each request that was given to a copy before is counted in in_flight().
+  // Replaces the whole table; kInvalidArgument, and nothing changes, for a broken one. When it returns, every request that begins
+  // is routed by this table, and each request that was given to a copy before is counted in in_flight().
   virtual Result<void> apply(const RoutingTable& table) = 0;
 
   virtual std::uint64_t in_flight(std::string_view copy_id) const = 0;  // 0 for a copy that is not known

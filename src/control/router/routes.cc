@@ -91,7 +91,8 @@ Result<void> Routes::add(Endpoint& endpoint, const ComponentRoute& route, Varian
   Component component{route.name, registry.component(route.uid), route.hold, {}, &variant};
   for (const auto& target : route.targets) {
     auto address = TRY(Address::parse(target.address).with_context("copy {}", target.copy_id));
-    component.copies.push_back({registry.copy(target.copy_id), std::move(address), target.address, target.ready_since, target.concurrency_max});
+    component.copies.push_back(
+        {registry.copy(target.copy_id), std::move(address), target.address, target.ready_since, target.concurrency_max});
     copy_ids_.push_back(target.copy_id);
   }
   component_uids_.push_back(route.uid);

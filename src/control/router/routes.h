@@ -1,5 +1,5 @@
-// Routes: a routing table ready to be searched, and the counters that outlive it. Immutable and shared by the I/O threads; a request
-// keeps the one by which it was routed.
+// Routes: a routing table ready to be searched, and the counters that outlive it. Immutable and shared by the I/O threads; a
+// request keeps the one by which it was routed.
 #pragma once
 
 #include <atomic>
@@ -89,7 +89,7 @@ class Routes {
   struct Endpoint {
     EndpointRoute route;  // without its variants
     std::vector<Variant> variants;
-    std::vector<double> weights;                   // of the variants, in order
+    std::vector<double> weights;                  // of the variants, in order
     ByText<const Component*> components_by_name;  // of an endpoint of components
     ByText<const Component*> components_by_uid;
   };

@@ -2,7 +2,6 @@
 
 #include <iterator>
 
-#include "base/log.h"
 #include "control/router/api_call.h"
 #include "control/router/limits.h"
 #include "http/headers.h"
@@ -97,7 +96,7 @@ bool Session::take_head() {
   body_max_ = target_.invocation ? worker_.routes->payload_max(target_.endpoint) : worker_.shared.options.api_body_max;
   const auto length = head.content_length().value_or(0);
   if (length > body_max_) {
-    on_body({});
+    refuse_large();
     return false;
   }
   if (target_.invocation && length > buffer_.unused().size() && worker_.shared.parts.authenticate) {
@@ -116,16 +115,19 @@ bool Session::take_head() {
 
 void Session::on_body(std::string_view piece) {
   if (body_refused_) return;
-  const bool fits = !(piece.empty() || body_.size() + piece.size() > body_max_);
-  if (fits && loan_.take(piece.size())) {
+  if (body_.size() + piece.size() > body_max_) return refuse_large();
+  if (loan_.take(piece.size())) {
     body_.append(piece);
     return;
   }
   body_refused_ = true;
-  if (!fits)
-    refuse(error_answer(413, "ValidationError", fmt::format("The request body is larger than {} bytes, the limit here.", body_max_)));
-  else
-    refuse(service_unavailable("The server holds too many requests; try again."));
+  refuse(service_unavailable("The server holds too many requests; try again."));
+}
+
+void Session::refuse_large() {
+  body_refused_ = true;
+  refuse(
+      error_answer(413, "ValidationError", fmt::format("The request body is larger than {} bytes, the limit here.", body_max_)));
 }
 
 void Session::dispatch() {
@@ -142,14 +144,15 @@ void Session::dispatch() {
   }
   state_ = State::kInvoking;
   if (buffer_.empty()) read();
-  invocation_.start({.account = account, .endpoint = target_.endpoint, .streaming = target_.streaming, .head = parser_.head(), .body = body_});
+  invocation_.start(
+      {.account = account, .endpoint = target_.endpoint, .streaming = target_.streaming, .head = parser_.head(), .body = body_});
 }
 
 std::optional<Refusal> Session::authenticate(const Sha256* body, std::string& account) {
   const MessageHead& head = parser_.head();
   header_views_.clear();
   for (std::size_t i = 0; i < head.size(); ++i) header_views_.push_back({head.name(i), head.value(i)});
-  return worker_.shared.parts.authenticate({head.method(), head.target(), header_views_, body}, account);
+  return worker_.shared.parts.authenticate({{head.method(), head.target(), header_views_}, body}, account);
 }
 
 void Session::call_api() {
@@ -241,9 +244,7 @@ void Session::on_written(bool ok, std::size_t) {
       state_ = State::kReading;
       since_ = worker_.now();
       return parse();
-    case State::kInvoking:
-      out_head_.clear();
-      return invocation_.on_taken();
+    case State::kInvoking: out_head_.clear(); return invocation_.on_taken();
     case State::kAnswering: return next_request();
     default: return;
   }

@@ -1,6 +1,6 @@
-// Session: one client's connection. It reads requests within their limits and time, has invocations carried out and other requests
-// answered by the API's handler, one at a time, and writes the answers. A read is always pending while a request is worked on, so that
-// a client that leaves is noticed; what it sends ahead waits.
+// Session: one client's connection. It reads requests within their limits and time, has invocations carried out and other
+// requests answered by the API's handler, one at a time, and writes the answers. A read is always pending while a request is
+// worked on, so that a client that leaves is noticed; what it sends ahead waits.
 //
 // Belongs to its worker's thread.
 #pragma once
@@ -65,6 +65,7 @@ class Session final : private StreamEvents, private BodySink, private Caller {
   void dispatch();
   std::optional<Refusal> authenticate(const Sha256* body, std::string& account);
   void call_api();
+  void refuse_large();
   void refuse(const ErrorAnswer& error);  // before the request was read whole
   void begin_head(int status, std::string_view fields);
   void write(std::array<std::string_view, 2> pieces);
@@ -91,7 +92,7 @@ class Session final : private StreamEvents, private BodySink, private Caller {
   std::string body_;
   bool body_refused_ = false;
   codec::Sha256Hasher hasher_;
-  std::vector<HeaderView> header_views_;
+  std::vector<aws::HeaderView> header_views_;
   std::string out_head_, out_body_;
 };
 

@@ -1,6 +1,6 @@
 // RoutingTable: what the router is told about the fleet, as one value: endpoints, their variants, the components in them and the
-// copies that may get requests. The fleet makes a new one whenever something changes and gives it to Router::apply(). A copy is in it
-// from the moment it is ready until it is to be drained.
+// copies that may get requests. The fleet makes a new one whenever something changes and gives it to Router::apply(). A copy is
+// in it from the moment it is ready until it is to be drained.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Traffic: what passes, counted where it passes. A component and each of its copies have counters of their own, which outlive routing
-// tables; any thread moves and reads them without a lock. TrafficStats is their reading.
+// Traffic: what passes, counted where it passes. A component and each of its copies have counters of their own, which outlive
+// routing tables; any thread moves and reads them without a lock. TrafficStats is their reading.
 #pragma once
 
 #include <array>
@@ -24,15 +24,17 @@ inline constexpr std::size_t kOutcomes = 5;
 
 // Upper bounds of the latency histogram; one more bucket has the rest.
 inline constexpr std::array<Duration, 16> kLatencyBounds = {
-    std::chrono::milliseconds(1),   std::chrono::milliseconds(2),    std::chrono::milliseconds(5),    std::chrono::milliseconds(10),
-    std::chrono::milliseconds(25),  std::chrono::milliseconds(50),   std::chrono::milliseconds(100),  std::chrono::milliseconds(250),
-    std::chrono::milliseconds(500), std::chrono::milliseconds(1000), std::chrono::milliseconds(2500), std::chrono::milliseconds(5000),
-    std::chrono::seconds(10),       std::chrono::seconds(30),        std::chrono::seconds(60),        std::chrono::seconds(300)};
+    std::chrono::milliseconds(1),    std::chrono::milliseconds(2),    std::chrono::milliseconds(5),
+    std::chrono::milliseconds(10),   std::chrono::milliseconds(25),   std::chrono::milliseconds(50),
+    std::chrono::milliseconds(100),  std::chrono::milliseconds(250),  std::chrono::milliseconds(500),
+    std::chrono::milliseconds(1000), std::chrono::milliseconds(2500), std::chrono::milliseconds(5000),
+    std::chrono::seconds(10),        std::chrono::seconds(30),        std::chrono::seconds(60),
+    std::chrono::seconds(300)};
 
 struct TrafficStats {
-  std::uint64_t arrivals = 0;   // of a copy: requests given to it
-  std::uint64_t in_flight = 0;  // of a component: arrived and not answered, held ones included
-  std::uint64_t held = 0;       // waiting now for a copy; always 0 for a copy
+  std::uint64_t arrivals = 0;                           // of a copy: requests given to it
+  std::uint64_t in_flight = 0;                          // of a component: arrived and not answered, held ones included
+  std::uint64_t held = 0;                               // waiting now for a copy; always 0 for a copy
   std::array<std::uint64_t, kOutcomes> completed = {};  // by Outcome
   std::uint64_t latency_us_sum = 0;                     // of all that completed, from arrival to the last byte
   std::array<std::uint64_t, kLatencyBounds.size() + 1> latency = {};

@@ -1,5 +1,5 @@
-// Upstream: a connection to one copy, used by one invocation after the other; UpstreamPool: those of one I/O thread, by copy. A read
-// is always pending, so a copy that closes an idle connection is noticed before the connection is used again.
+// Upstream: a connection to one copy, used by one invocation after the other; UpstreamPool: those of one I/O thread, by copy. A
+// read is always pending, so a copy that closes an idle connection is noticed before the connection is used again.
 //
 // Everything here belongs to its loop's thread.
 #pragma once

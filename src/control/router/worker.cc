@@ -14,8 +14,8 @@ HeldRequests::Queue::iterator HeldRequests::add(const ComponentState& component,
 
 void HeldRequests::remove(const ComponentState& component, Queue::iterator place) { queues_[&component].erase(place); }
 
-void HeldRequests::retry(const ComponentState& component) {
-  if (auto at = queues_.find(&component); at != queues_.end()) retry(at->second);
+void HeldRequests::retry(const ComponentState* component) {
+  if (auto at = queues_.find(component); at != queues_.end()) retry(at->second);
 }
 
 void HeldRequests::retry_all() {
@@ -23,7 +23,8 @@ void HeldRequests::retry_all() {
   std::erase_if(queues_, [](const auto& entry) { return entry.second.empty(); });
 }
 
-// A request that goes takes itself out of the queue. Behind one that stays nobody has a chance, unless he is bound to a copy of his own.
+// A request that goes takes itself out of the queue. Behind one that stays nobody has a chance, unless he is bound to a copy of
+// his own.
 void HeldRequests::retry(Queue& queue) {
   for (auto at = queue.begin(); at != queue.end();) {
     Invocation& invocation = **at++;

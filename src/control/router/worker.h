@@ -5,6 +5,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -32,8 +33,8 @@ struct Shared {
   Budget budget;
   TrafficRegistry registry;
   PinnedSessions sessions;
-  std::stop_source stop;                              // ends the API handlers' contexts
-  std::function<void(ComponentState&)> kick_holders;  // lets held requests of the component try again, on every thread
+  std::stop_source stop;                                    // ends the API handlers' contexts
+  std::function<void(const ComponentState*)> kick_holders;  // its held requests try again, on every thread
   std::unique_ptr<ThreadPool> api_workers;
   Guarded<std::size_t> connections;  // notified when one ends
 };
@@ -44,7 +45,7 @@ class HeldRequests {
   using Queue = std::list<Invocation*>;
   Queue::iterator add(const ComponentState& component, Invocation& invocation);
   void remove(const ComponentState& component, Queue::iterator place);
-  void retry(const ComponentState& component);
+  void retry(const ComponentState* component);
   void retry_all();
 
  private:
