@@ -1,5 +1,5 @@
-/* The container that tests of copies serve with, static: started as `serve_payload serve`, it answers HTTP on port 8080 as the container
- * contract asks, and tells what it sees from inside.
+/* The container that tests of copies serve with, static: started as `serve_payload serve`, it answers HTTP on port 8080 as the
+ * container contract asks, and tells what it sees from inside.
  *
  *   GET /ping                    200, or 503 while FAIL_PING seconds have not passed, or never with PING=never
  *   POST /invocations            200 with its host's name and the request's body
@@ -7,12 +7,15 @@
  *   GET /connect?ADDRESS:PORT    "open", or the error of a TCP connection within half a second
  *   GET /device?PATH             "usable", or the error of an open
  *   GET /make?PATH,MAJOR,MINOR   the same of a node that it makes itself
+ *   GET /send?FROM,ADDRESS,WORD  sends a UDP packet to port 9999 that claims to come from FROM
  *   GET /exit?CODE               ends
  * CRASH=CODE ends it at its start after a line of output. SIGTERM ends it with a line; DEAF=1 ignores it. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -67,6 +70,28 @@ static const char* make_device(char* words) {
   unlink(path);
   if (mknod(path, S_IFCHR | 0666, makedev((unsigned)atoi(major_number), (unsigned)atoi(minor_number))) != 0) return strerror(errno);
   return try_device(path);
+}
+
+static const char* send_as(char* words) {
+  const char* from = strtok(words, ",");
+  const char* to = strtok(NULL, ",");
+  const char* word = strtok(NULL, ",");
+  struct {
+    struct iphdr ip;
+    struct udphdr udp;
+    char data[32];
+  } packet = {0};
+  struct sockaddr_in address = {.sin_family = AF_INET};
+  if (!from || !to || !word || strlen(word) > sizeof packet.data || inet_pton(AF_INET, to, &address.sin_addr) != 1) return "usage";
+  size_t size = sizeof packet.ip + sizeof packet.udp + strlen(word);
+  packet.ip = (struct iphdr){.version = 4, .ihl = 5, .ttl = 9, .protocol = IPPROTO_UDP, .saddr = inet_addr(from),
+                             .daddr = address.sin_addr.s_addr, .tot_len = htons((unsigned short)size)};
+  packet.udp = (struct udphdr){.source = htons(1234), .dest = htons(9999), .len = htons((unsigned short)(size - sizeof packet.ip))};
+  memcpy(packet.data, word, strlen(word));
+  int fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+  const char* told = sendto(fd, &packet, size, 0, (struct sockaddr*)&address, sizeof address) < 0 ? strerror(errno) : "sent";
+  close(fd);
+  return told;
 }
 
 static void answer(int fd, int status, const char* body) {
@@ -125,6 +150,8 @@ static void serve(int fd, time_t started) {
     answer(fd, 200, try_device(query));
   } else if (!strcmp(path, "/make")) {
     answer(fd, 200, make_device(query));
+  } else if (!strcmp(path, "/send")) {
+    answer(fd, 200, send_as(query));
   } else if (!strcmp(path, "/exit")) {
     answer(fd, 200, "");
     exit(atoi(query));

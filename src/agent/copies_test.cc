@@ -55,7 +55,7 @@ class FakeContainers final : public CopyContainers {
     if (state->start_fails) return make_error(*state->start_fails, "no such file");
     if (state->containers.contains(container.copy.id)) return make_error(Code::kAlreadyExists, "started twice");
     state->containers[container.copy.id] = state->dies_at_start;
-    if (state->dies_at_start) MUST(CopyLog(container.log_file).append_line("the container's last words"));
+    if (state->dies_at_start) MUST(os::replace_file(container.log_file, as_bytes("the container's last words\n")));
     return {};
   }
   Result<ContainerState> state(const Context&, const std::string& id) override {
@@ -425,7 +425,7 @@ TEST_F(Copies, the_next_manager_adopts_what_runs) {
   start_manager();
   wait_for(CopyState::kReady, "c2");
   EXPECT_EQ(report("c2").address, address);
-  EXPECT_TRUE(network_.attached.lock()->contains("c2"));
+  bell_.wait_until([&] { return network_.attached.lock()->contains("c2"); });
   bell_.wait_until([&] { return report("c1").reason.find("signal") == std::string::npos && !report("c1").reason.empty(); });
   EXPECT_THAT(report("c1").reason, HasSubstr("exit code 9"));
   EXPECT_EQ(containers_.events().size(), 3u) << "not started again before it is desired";

@@ -7,6 +7,7 @@
 
 #include "agent/copy_limits.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "runtime/containers.h"
 #include "runtime/run.h"
 #include "runtime/tasks.h"
@@ -122,9 +123,10 @@ class ContainerdCopies final : public CopyContainers {
     spec.mounts.insert(spec.mounts.end(), edits.mounts.begin(), edits.mounts.end());
     spec.devices = std::move(edits.devices);
     spec.hooks = std::move(edits.hooks);
+    auto open_files_max = TRY(os::open_files_max());
     spec.limits = {.memory_bytes = copy.resources.memory_limit_bytes,
                    .cpu_shares = shares_of(copy.resources.cpu_cores),
-                   .open_files = kOpenFiles,
+                   .open_files = std::min(kOpenFiles, open_files_max),
                    .shared_memory_size = "50%",  // what it holds counts against the memory limit
                    .cgroup_parent = options_.cgroup_parent};
     return run;

@@ -1,6 +1,7 @@
 #include "agent/copy_life.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/executor.h"
 #include "base/log.h"
@@ -36,14 +37,14 @@ std::string describe_exit(std::uint32_t code, const std::optional<Copy>& copy) {
   return text;
 }
 
-// In one line.
+// With what the container itself has said last, in one line.
 std::string with_tail(std::string reason, const CopyLog& log) {
-  auto tail = log.tail(kReasonTailMax);
-  while (tail.ends_with('\n')) tail.pop_back();
-  if (tail.empty()) return reason;
-  reason += "; the log ends with: ";
-  for (char c : tail) reason += c == '\n' ? std::string(" | ") : std::string(1, c);
-  return reason;
+  std::istringstream lines(log.tail(kReasonTailMax));
+  std::string said;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(kAgentLine)) said += (said.empty() ? "" : " | ") + line;
+  }
+  return said.empty() ? reason : reason + "; its log ends with: " + said;
 }
 
 // Of a copy that an earlier agent has left, until containerd was asked: who was ready stays so for the router.

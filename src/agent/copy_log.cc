@@ -13,7 +13,7 @@ namespace zeropull::agent {
 
 Result<void> CopyLog::append_line(std::string_view text) const {
   auto file = TRY(os::open_file(path_, O_WRONLY | O_CREAT | O_APPEND));
-  return os::write_all(file.get(), as_bytes(fmt::format("zeropull: {}\n", text)));
+  return os::write_all(file.get(), as_bytes(fmt::format("{}{}\n", kAgentLine, text)));
 }
 
 Result<LogSlice> CopyLog::read(std::uint64_t offset, std::uint32_t bytes_max) const {

@@ -7,11 +7,14 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/result.h"
 
 namespace zeropull::agent {
+
+inline constexpr std::string_view kAgentLine = "zeropull: ";  // how lines of the agent's own begin
 
 struct LogSlice {
   std::uint64_t offset = 0;  // of the first byte of `data`: larger than asked when that was given back already

@@ -30,8 +30,11 @@ os::MacAddress mac_of(std::uint32_t slot) {
 
 std::string veth_of(std::uint32_t slot) { return fmt::format("zpc{}", slot); }
 
-std::string set_of(std::string_view name, const std::vector<std::string>& elements) {
-  std::string text = fmt::format("  set {} {{\n    type ipv4_addr; flags interval; auto-merge\n", name);
+constexpr std::string_view kNetworks = "ipv4_addr; flags interval; auto-merge";
+constexpr std::string_view kSenders = "ether_addr . ipv4_addr";
+
+std::string set_of(std::string_view name, std::string_view type, const std::vector<std::string>& elements) {
+  std::string text = fmt::format("  set {} {{\n    type {}\n", name, type);
   if (!elements.empty()) text += fmt::format("    elements = {{ {} }}\n", fmt::join(elements, ", "));
   return text + "  }\n";
 }
@@ -62,7 +65,7 @@ class KernelCopyNetwork final : public CopyNetwork {
 
   Result<void> set_policy(const Context& ctx, const NetworkPolicy& policy) override {
     auto state = state_.lock();
-    if (state->policy == policy) return {};
+    if (state->policy == policy && state->rules == Rules::kSet) return {};
     state->policy = policy;
     return refresh(ctx, *state);
   }
@@ -106,7 +109,9 @@ class KernelCopyNetwork final : public CopyNetwork {
   }
 
  private:
+  enum class Rules { kStale, kSet };
   struct State {
+    Rules rules = Rules::kStale;  // whether the kernel has them as they shall be
     std::optional<NetworkPolicy> policy;
     std::map<std::string, CopyPort> ports;  // attached
   };
@@ -146,16 +151,19 @@ class KernelCopyNetwork final : public CopyNetwork {
     return inside.ensure_default_route(at_slot(options_.network, 1));
   }
 
-  Result<void> refresh(const Context& ctx, const State& state) const {
+  Result<void> refresh(const Context& ctx, State& state) const {
+    state.rules = Rules::kStale;
     if (state.ports.empty()) {
       TRY(os::apply_nftables(ctx, kRemoveTable));
       auto here = TRY(os::Netlink::open());
-      return here.remove_link(kBridge);
+      TRY(here.remove_link(kBridge));
+    } else if (state.policy) {
+      std::vector<CopyPort> ports;
+      for (const auto& [id, port] : state.ports) ports.push_back(port);
+      TRY(os::apply_nftables(ctx, copy_rules(options_, *state.policy, ports)));
     }
-    if (!state.policy) return {};
-    std::vector<CopyPort> ports;
-    for (const auto& [id, port] : state.ports) ports.push_back(port);
-    return os::apply_nftables(ctx, copy_rules(options_, *state.policy, ports));
+    state.rules = Rules::kSet;
+    return {};
   }
 
   const CopyNetworkOptions options_;
@@ -185,16 +193,24 @@ std::string copy_rules(const CopyNetworkOptions& options, const NetworkPolicy& p
   denied.push_back(options.instance_address.text());
   for (const auto& router : policy.routers) denied.push_back(router.text());
   std::vector<std::string> outbound;
+  std::vector<std::string> senders;
   std::string forwards;
   for (const CopyPort& port : ports) {
     auto address = at_slot(options.network, port.slot).text();
+    senders.push_back(fmt::format("{:02x} . {}", fmt::join(mac_of(port.slot), ":"), address));
     if (port.outbound == Outbound::kAllowed) outbound.push_back(address);
     forwards += fmt::format("    ip daddr {} tcp dport {} dnat ip to {}:{}\n", options.instance_address.text(), port.port,
                             address, kServingPort);
   }
   return kRemoveTable + fmt::format(
                             R"(table inet zeropull {{
-{}{}{}  chain to_copies {{
+{}{}{}{}  chain senders {{
+    type filter hook prerouting priority raw; policy accept;
+    iifname != "{bridge}" return
+    meta nfproto ipv6 drop
+    ether saddr . ip saddr != @copies drop
+  }}
+  chain to_copies {{
     type nat hook prerouting priority dstnat; policy accept;
     iifname "{bridge}" return
     ip saddr != @routers return

@@ -31,6 +31,16 @@ table inet zeropull {
     type ipv4_addr; flags interval; auto-merge
     elements = { 172.31.255.2 }
   }
+  set copies {
+    type ether_addr . ipv4_addr
+    elements = { 02:7a:70:00:00:02 . 172.31.255.2, 02:7a:70:00:00:03 . 172.31.255.3 }
+  }
+  chain senders {
+    type filter hook prerouting priority raw; policy accept;
+    iifname != "zpcopies" return
+    meta nfproto ipv6 drop
+    ether saddr . ip saddr != @copies drop
+  }
   chain to_copies {
     type nat hook prerouting priority dstnat; policy accept;
     iifname "zpcopies" return

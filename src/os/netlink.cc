@@ -221,6 +221,7 @@ Result<void> Netlink::ensure_isolated_port(const BridgePort& port) {
   auto info = isolate.begin(IFLA_PROTINFO | NLA_F_NESTED);
   isolate.put(IFLA_BRPORT_ISOLATED, std::uint8_t{1});
   isolate.put(IFLA_BRPORT_LEARNING, std::uint8_t{0});
+  isolate.put(IFLA_BRPORT_LOCKED, std::uint8_t{1});
   isolate.end(info);
   TRY(request(isolate, fmt::format("isolate {} on {}", port.name, port.bridge)));
   return {};

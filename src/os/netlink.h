@@ -63,8 +63,8 @@ class Netlink {
   Result<void> create_veth(const VethLink& veth);     // kAlreadyExists
   Result<void> remove_link(const std::string& name);  // with its peer; absent is fine
   Result<void> set_up(const std::string& name);
-  // The port talks to the bridge itself alone, to no other port like it, and the bridge does not learn from it what lies behind:
-  // ensure_forwarding says that.
+  // The port talks to the bridge itself alone, to no other port like it; the bridge does not learn from it what lies behind, and
+  // drops what comes from another sender: ensure_forwarding says who does.
   Result<void> ensure_isolated_port(const BridgePort& port);
   Result<void> ensure_address(const LinkAddress& address);
   Result<void> ensure_default_route(Ipv4Address gateway);

@@ -76,6 +76,7 @@ TEST_F(Network, a_veth_leads_from_a_bridge_into_a_namespace_and_is_made_again_at
   }
   EXPECT_THAT(run({"bridge", "-d", "link", "show", "dev", "v0"}), HasSubstr("isolated on"));
   EXPECT_THAT(run({"bridge", "-d", "link", "show", "dev", "v0"}), HasSubstr("learning off"));
+  EXPECT_THAT(run({"bridge", "-d", "link", "show", "dev", "v0"}), HasSubstr("locked on"));
   EXPECT_THAT(run({"bridge", "fdb", "show", "dev", "v0"}), HasSubstr("02:00:00:00:00:02 master br static"));
   EXPECT_THAT(run({"ip", "neigh", "show", "dev", "br"}), HasSubstr("172.31.255.2 lladdr 02:00:00:00:00:02 PERMANENT"));
   EXPECT_EQ(MUST(interface_of("172.31.255.1")), "br");
