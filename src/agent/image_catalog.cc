@@ -208,7 +208,7 @@ Result<void> ImageCatalog::remove(const oci::RegistryReference& reference, const
                         "{} is in use by snapshots: remove its containers and its image in containerd first", reference.name());
     }
   }
-  TRY(cache_->remove_image(found->image->image().manifest_digest));
+  TRY(cache_->remove_artifact(found->image->image().manifest_digest));
   collect();
   return {};
 }

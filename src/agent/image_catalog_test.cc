@@ -17,7 +17,7 @@ artifact::ResolvedTime at(int seconds) { return artifact::ResolvedTime(std::chro
 
 SampleImage named(std::uint64_t seed, int seconds) {
   auto sample = make_sample(seed);
-  sample.contents.image.references = {{kName, at(seconds)}};
+  sample.contents.image().references = {{kName, at(seconds)}};
   return sample;
 }
 
@@ -54,7 +54,7 @@ TEST_F(ImageCatalogTest, of_the_same_name_the_one_resolved_last_is_meant) {
   auto found = find(*catalog);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->source, ImageSourceKind::kVolume);
-  EXPECT_EQ(found->image->image().manifest_digest, newer.contents.image.manifest_digest);
+  EXPECT_EQ(found->image->image().manifest_digest, newer.contents.image().manifest_digest);
 }
 
 TEST_F(ImageCatalogTest, of_equals_the_cache_comes_first_and_then_the_volumes_in_order) {
@@ -76,7 +76,7 @@ TEST_F(ImageCatalogTest, a_chain_is_taken_from_the_image_that_ends_there) {
   auto sample = named(1, 100);
   add_volume(sample);
   auto catalog = open();
-  const auto& layers = sample.contents.image.layers;
+  const auto& layers = sample.contents.image().layers;
   auto whole = catalog->find_chain(layers.back().chain_id);
   ASSERT_TRUE(whole);
   EXPECT_TRUE(whole->whole());
@@ -105,7 +105,7 @@ TEST_F(ImageCatalogTest, removes_what_the_cache_alone_holds_unless_it_is_in_use)
   add_to_cache(sample);
   auto catalog = open();
   auto reference = MUST(oci::parse_image_name(kName));
-  auto chain = sample.contents.image.layers.back().chain_id;
+  auto chain = sample.contents.image().layers.back().chain_id;
   EXPECT_TRUE(catalog->remove(reference, {chain}).failed_with(Code::kFailedPrecondition));
   EXPECT_TRUE(find(*catalog));
   MUST(catalog->remove(reference, {}));

@@ -45,7 +45,7 @@ Result<artifact::ImagePtr> ReachableStore::fetch(const Context& ctx, const artif
                                                  std::size_t jobs, const artifact::Progress& progress) {
   artifact::ImagePtr image;
   if (reference.digest) {
-    image = TRY(artifact::read_store_image(ctx, *store_, key, *reference.digest));
+    image = TRY(artifact::read_store_artifact(ctx, *store_, key, *reference.digest));
   } else {
     auto catalog = TRY(artifact::read_store_catalog(ctx, *store_, key));
     for (const auto& broken : catalog.broken) {
@@ -56,14 +56,14 @@ Result<artifact::ImagePtr> ReachableStore::fetch(const Context& ctx, const artif
   }
   artifact::FetchOptions options{.progress = progress};
   if (jobs != 0) options.connections = jobs;
-  TRY(artifact::fetch_image(ctx, *store_, *image, into, options));
+  TRY(artifact::fetch_artifact(ctx, *store_, *image, into, options));
   return into.find_manifest(image->image().manifest_digest);
 }
 
 Result<void> ReachableStore::publish(const Context& ctx, const artifact::EndpointKey& key, const artifact::CacheFolder& from,
                                      const artifact::ArtifactIndex& image) {
   auto publisher = TRY(artifact::Publisher::create(ctx, *store_, key));
-  return publisher->publish_image(ctx, from, image.contents());
+  return publisher->publish_artifact(ctx, from, image.contents());
 }
 
 }  // namespace zeropull::agent

@@ -69,7 +69,7 @@ std::vector<ImagePtr> AttachedVolume::images() const { return withdrawn_ ? std::
 
 Result<void> AttachedVolume::verify_all(const Context& ctx) {
   for (const auto& image : images_) {
-    auto verified = verify_image(ctx, *folder_, *image, {.threads = 1, .pause = kPauseAfterFrame});
+    auto verified = verify_artifact(ctx, *folder_, *image, {.threads = 1, .pause = kPauseAfterFrame});
     if (!verified.ok()) {
       if (verified.failed_with(Code::kDataLoss)) withdrawn_ = true;
       return std::move(verified).with_context("volume {}", path_);

@@ -104,8 +104,8 @@ Result<void> CacheFolder::refresh() {
 
 std::vector<ImagePtr> CacheFolder::images() const { return catalogue_.lock()->images; }
 
-std::vector<BrokenImage> CacheFolder::broken() const {
-  std::vector<BrokenImage> broken;
+std::vector<BrokenArtifact> CacheFolder::broken() const {
+  std::vector<BrokenArtifact> broken;
   auto catalogue = catalogue_.lock();
   for (const auto& image : catalogue->broken) broken.push_back({image.path, image.error.clone()});
   return broken;
@@ -156,11 +156,11 @@ Result<void> CacheFolder::add_reference(const ManifestDigest& digest, const Reso
   auto writer = TRY(begin());
   auto image = TRY(load_image(image_path(digest)).with_context("image {} in {}", digest, path_));
   auto contents = image->contents();
-  contents.image.references.push_back(reference);
+  contents.image().references.push_back(reference);
   return writer.publish(std::move(contents));
 }
 
-Result<void> CacheFolder::remove_image(const ManifestDigest& digest) {
+Result<void> CacheFolder::remove_artifact(const ManifestDigest& digest) {
   auto writer = TRY(begin());
   std::string grave = temporary_path("removed");
   {

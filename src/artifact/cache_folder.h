@@ -57,7 +57,7 @@ struct ChainMatch {
   bool whole() const { return layers == image->image().layers.size(); }
 };
 
-struct BrokenImage {
+struct BrokenArtifact {
   std::string path;  // of the image's folder; not in `error`
   Error error;
 };
@@ -91,10 +91,10 @@ class CacheFolder {
   ImagePtr find_reference(std::string_view reference) const;  // of several, the one resolved last
   // An image with this chain among its prefixes; one that ends there is preferred, as its metadata image serves as it is.
   std::optional<ChainMatch> find_chain(const ChainId& chain) const;
-  std::vector<BrokenImage> broken() const;
+  std::vector<BrokenArtifact> broken() const;
   Result<void> refresh();
 
-  // Whether the blob is here with its size (its bytes are verify_image's business).
+  // Whether the blob is here with its size (its bytes are verify_artifact's business).
   bool has_blob(const BlobId& id, std::uint64_t size) const;
 
   // Starts a publication. While a writer exists, collect() in any process is refused.
@@ -102,7 +102,7 @@ class CacheFolder {
   // Records that `reference` named this manifest at `time`; kNotFound when the image is not here.
   Result<void> add_reference(const ManifestDigest& digest, const ResolvedReference& reference);
   // Forgets the image; its blobs stay until collect(). An absent one is fine.
-  Result<void> remove_image(const ManifestDigest& digest);
+  Result<void> remove_artifact(const ManifestDigest& digest);
   // Removes blobs that no image names, except those in use, and leftovers of writers that died. kUnavailable while a writer
   // exists; kFailedPrecondition while an image is broken, as nobody can tell what it names: remove or repair it first.
   Result<Collected> collect(const std::set<BlobId>& in_use);
@@ -113,7 +113,7 @@ class CacheFolder {
   friend class CacheWriter;
   struct Catalogue {
     std::vector<ImagePtr> images;
-    std::vector<BrokenImage> broken;
+    std::vector<BrokenArtifact> broken;
   };
   CacheFolder(std::string path, CacheFolderOptions options) : path_(std::move(path)), options_(std::move(options)) {}
   void step(std::string_view name) const;

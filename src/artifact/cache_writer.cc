@@ -49,7 +49,7 @@ Result<void> CacheWriter::adopt(PendingBlob blob, const BlobId& id, std::uint64_
 }
 
 Result<void> CacheWriter::publish(IndexContents contents) {
-  auto digest = contents.image.manifest_digest;
+  auto digest = contents.image().manifest_digest;
   return folder_->publish(std::move(contents)).with_context("publish image {} in {}", digest, folder_->path());
 }
 
@@ -69,9 +69,9 @@ Result<void> CacheFolder::publish(IndexContents contents) {
 }
 
 Result<void> CacheFolder::replace_image(IndexContents contents) {
-  std::string place = image_path(contents.image.manifest_digest);
+  std::string place = image_path(contents.image().manifest_digest);
   auto older = load_image(place);  // a broken one is replaced like none
-  merge_references(contents.image.references, older.ok() ? (*older)->image().references : std::vector<ResolvedReference>{});
+  merge_references(contents.image().references, older.ok() ? (*older)->image().references : std::vector<ResolvedReference>{});
   auto index = TRY(encode_index(contents));
   std::string temporary = temporary_path("image");
   step("make image folder");

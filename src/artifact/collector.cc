@@ -49,7 +49,7 @@ Result<Removed> read_removed(const Context& ctx, store::ObjectStore& store, cons
 
 }  // namespace
 
-Result<void> remove_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+Result<void> remove_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
                                 const ManifestDigest& digest) {
   auto removed = [&]() -> Result<void> {
     auto name = image_object(key, digest);

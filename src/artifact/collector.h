@@ -19,7 +19,7 @@
 namespace zeropull::artifact {
 
 // Absent is fine. The index is not opened, so a broken image can be removed too.
-Result<void> remove_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+Result<void> remove_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
                                 const ManifestDigest& digest);
 
 struct StoreCollectOptions {

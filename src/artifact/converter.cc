@@ -167,7 +167,7 @@ class Conversion {
       if (is_new) contents.blobs.push_back(blob);
       return at->second;
     };
-    auto& image = contents.image;
+    auto& image = contents.image();
     image.metadata_blob = number_of(metadata);
     if (!options_.reference.empty()) image.references = {resolved_now(options_)};
     image.manifest_digest = image_.manifest.digest;

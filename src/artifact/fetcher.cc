@@ -122,13 +122,13 @@ Result<void> fetch_missing(const Context& ctx, store::ObjectStore& store, const 
 
 }  // namespace
 
-Result<void> fetch_image(const Context& ctx, store::ObjectStore& store, const ArtifactIndex& index, CacheFolder& folder,
+Result<void> fetch_artifact(const Context& ctx, store::ObjectStore& store, const ArtifactIndex& index, CacheFolder& folder,
                          const FetchOptions& options) {
   return fetch_missing(ctx, store, index, folder, options)
       .with_context("fetch image {} from {}", index.image().manifest_digest, store.describe());
 }
 
-Result<void> verify_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const ArtifactIndex& index,
+Result<void> verify_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const ArtifactIndex& index,
                                 const FetchOptions& options) {
   auto verified = [&]() -> Result<void> {
     std::vector<BlobNumber> all;

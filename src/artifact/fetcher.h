@@ -23,11 +23,11 @@ struct FetchOptions {
 // Fetches the blobs that the folder lacks and publishes the image there. `index` is one of the store's
 // (artifact/store_catalog.h). kFailedPrecondition when a frame of it is in no store, kResourceExhausted when the folder has no
 // room.
-Result<void> fetch_image(const Context& ctx, store::ObjectStore& store, const ArtifactIndex& index, CacheFolder& folder,
+Result<void> fetch_artifact(const Context& ctx, store::ObjectStore& store, const ArtifactIndex& index, CacheFolder& folder,
                          const FetchOptions& options = {});
 
 // Reads and verifies every frame of an image in a store, writing nothing.
-Result<void> verify_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const ArtifactIndex& index,
+Result<void> verify_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const ArtifactIndex& index,
                                 const FetchOptions& options = {});
 
 }  // namespace zeropull::artifact

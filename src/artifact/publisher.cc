@@ -214,11 +214,11 @@ Result<void> Publisher::check_reused(const Context& ctx, const IndexContents& co
   });
 }
 
-Result<void> Publisher::publish_image(const Context& ctx, const CacheFolder& folder, IndexContents contents) {
-  auto digest = contents.image.manifest_digest;
+Result<void> Publisher::publish_artifact(const Context& ctx, const CacheFolder& folder, IndexContents contents) {
+  auto digest = contents.image().manifest_digest;
   auto published = [&]() -> Result<void> {
     // What this image's present index names stays named, for those who took over its places.
-    auto present = read_store_image(ctx, store_, key_, digest);
+    auto present = read_store_artifact(ctx, store_, key_, digest);
     if (present.ok()) take_places(*present);
     TRY(publish_missing(ctx, folder, contents));
     TRY(check_reused(ctx, contents));
@@ -230,14 +230,14 @@ Result<void> Publisher::publish_image(const Context& ctx, const CacheFolder& fol
       blob.frames = std::move(placed.frames);
       blob.packs = std::move(placed.packs);
     }
-    present = read_store_image(ctx, store_, key_, digest);  // another publisher may have come first
-    if (present.ok()) merge_references(contents.image.references, (*present)->image().references);
+    present = read_store_artifact(ctx, store_, key_, digest);  // another publisher may have come first
+    if (present.ok()) merge_references(contents.image().references, (*present)->image().references);
     if (Clock::system().steady_now() - began_ > kPublicationMax) {
       return make_error(Code::kDeadlineExceeded,
                         "it took longer than {} hours, so that its packs may be collected: publish it again",
                         kPublicationMax.count());
     }
-    return put_store_image(ctx, store_, key_, contents, random_);
+    return put_store_artifact(ctx, store_, key_, contents, random_);
   }();
   return std::move(published).with_context("publish image {} to {}", digest, store_.describe());
 }

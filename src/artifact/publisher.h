@@ -25,7 +25,7 @@ namespace zeropull::artifact {
 struct PublishOptions {
   std::size_t threads = kPublishThreads;
   int zstd_level = 3;
-  Progress progress = {};  // task "publish", in plain bytes, of publish_image()
+  Progress progress = {};  // task "publish", in plain bytes, of publish_artifact()
 };
 
 struct PublishCounts {
@@ -45,7 +45,7 @@ class Publisher {
   Result<void> publish_blob(const Context& ctx, const BlobContents& blob, int fd);
   // Puts what is missing of the image's blobs, from the folder, and then its index, which keeps the references of one that was
   // there.
-  Result<void> publish_image(const Context& ctx, const CacheFolder& folder, IndexContents contents);
+  Result<void> publish_artifact(const Context& ctx, const CacheFolder& folder, IndexContents contents);
   PublishCounts counts() const { return *counts_.lock(); }
 
  private:

@@ -94,19 +94,19 @@ Result<StoreCatalog> read_store_catalog(const Context& ctx, store::ObjectStore& 
   return catalog;
 }
 
-Result<ImagePtr> read_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+Result<ImagePtr> read_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
                                   const ManifestDigest& digest) {
   return read_index_object(ctx, store, key, image_object(key, digest)).with_context("image {}", digest);
 }
 
-Result<void> put_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const IndexContents& contents,
+Result<void> put_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const IndexContents& contents,
                              Random& random) {
   for (const BlobContents& blob : contents.blobs) {
     bool placed = std::ranges::none_of(blob.frames, [](const auto& frame) { return frame.codec == FrameCodec::kUnplaced; });
     if (!placed) return make_error(Code::kFailedPrecondition, "blob {} is not in the store", blob.id);
   }
   auto index = TRY(encode_index(contents));
-  auto name = image_object(key, contents.image.manifest_digest);
+  auto name = image_object(key, contents.image().manifest_digest);
   return store.put(ctx, name, seal_index(key, name, index, random));
 }
 

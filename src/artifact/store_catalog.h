@@ -37,11 +37,11 @@ struct StoreCatalog {
 Result<StoreCatalog> read_store_catalog(const Context& ctx, store::ObjectStore& store, const EndpointKey& key);
 
 // One image by its manifest; kNotFound when it is not in the store, kDataLoss when its index is not what was published.
-Result<ImagePtr> read_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+Result<ImagePtr> read_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
                                   const ManifestDigest& digest);
 
 // Puts an image's index. Everything that it names must be in the store; kFailedPrecondition for a frame without a place.
-Result<void> put_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const IndexContents& contents,
+Result<void> put_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const IndexContents& contents,
                              Random& random);
 
 // The object `name` in images/ or removed/, opened.

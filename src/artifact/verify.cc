@@ -147,7 +147,7 @@ Result<void> check_blob(const Context& ctx, const CacheFolder& folder, const Art
       .with_context("image {} in {}", index.image().manifest_digest, folder.path());
 }
 
-Result<void> verify_image(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index,
+Result<void> verify_artifact(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index,
                           const VerifyOptions& options) {
   TRY(check_quickly(folder, index).with_context("image {} in {}", index.image().manifest_digest, folder.path()));
   return hash_blobs(ctx, folder, index, index.blobs(), ReadThrough::kDisk, options)

@@ -3,7 +3,7 @@
 //
 // check_attach is what has to hold before anything is mounted: the seal is the endpoint's, every blob is there with its size, and
 // the metadata image, which the kernel parses, has the bytes that were sealed. It costs the metadata's bytes and one stat a blob.
-// verify_image re-reads every frame from the disk itself. The first mismatch is kDataLoss and says which blob and frame, and what
+// verify_artifact re-reads every frame from the disk itself. The first mismatch is kDataLoss and says which blob and frame, and what
 // to do.
 #pragma once
 
@@ -32,7 +32,7 @@ Result<void> check_blob(const Context& ctx, const CacheFolder& folder, const Art
                         const VerifyOptions& options = {});
 
 // check_attach, and every frame of every blob read past the page cache.
-Result<void> verify_image(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index,
+Result<void> verify_artifact(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index,
                           const VerifyOptions& options = {});
 
 }  // namespace zeropull::artifact
