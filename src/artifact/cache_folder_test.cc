@@ -42,7 +42,7 @@ TEST_F(CacheFolderTest, is_readable_by_its_owner_alone) {
   auto sample = make_sample(1);
   auto folder = open_cache(path_);
   publish_sample(*folder, sample);
-  auto image = folder->image_path(sample.contents.image().manifest_digest);
+  auto image = folder->artifact_path(sample.contents.image().manifest_digest);
   for (const auto& path : {path_, path_ + "/blobs", path_ + "/images", path_ + "/tmp", image}) {
     EXPECT_EQ(MUST(os::stat_path(path)).st_mode & 07777, 0700U) << path;
   }
@@ -73,7 +73,7 @@ TEST_F(CacheFolderTest, publishing_again_keeps_references_and_replaces_a_broken_
   again.contents.image().references = {{"r/other:tag", ResolvedTime(9ms)}};
   publish_sample(*folder, again);
   EXPECT_EQ(folder->images()[0]->image().references.size(), 2U);
-  flip_bit(folder->image_path(sample.contents.image().manifest_digest) + "/index", 100);
+  flip_bit(folder->artifact_path(sample.contents.image().manifest_digest) + "/index", 100);
   MUST(folder->refresh());
   EXPECT_TRUE(folder->images().empty());
   EXPECT_EQ(folder->broken().size(), 1U);
@@ -172,7 +172,7 @@ TEST_F(CacheFolderTest, collects_nothing_while_a_writer_is_at_work_or_an_image_i
     EXPECT_TRUE(open_cache(path_)->collect({}).failed_with(Code::kUnavailable));
   }
   publish_sample(*folder, sample);
-  flip_bit(folder->image_path(sample.contents.image().manifest_digest) + "/seal", 0);
+  flip_bit(folder->artifact_path(sample.contents.image().manifest_digest) + "/seal", 0);
   EXPECT_TRUE(folder->collect({}).failed_with(Code::kFailedPrecondition));
   EXPECT_TRUE(folder->has_blob(sample.contents.blobs[0].id, sample.contents.blobs[0].size));
   MUST(folder->remove_artifact(sample.contents.image().manifest_digest));

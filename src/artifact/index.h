@@ -23,6 +23,7 @@
 #include "artifact/blob.h"
 #include "artifact/frame_table.h"
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "os/file.h"
@@ -91,6 +92,13 @@ struct ModelDescription {
 
 using Description = std::variant<ImageDescription, ModelDescription>;
 ArtifactName name_of(const Description& description);
+// The description must be of that kind.
+template <typename T>
+auto& of_kind(auto& description) {
+  auto* found = std::get_if<T>(&description);
+  CHECK(found != nullptr);
+  return *found;
+}
 
 // A blob without its frames. A pack is named by the SHA-256 of its bytes; its object's name follows from the endpoint's key.
 struct BlobDescription {
@@ -119,8 +127,9 @@ struct IndexContents {
   Description description;
   std::vector<BlobContents> blobs;
   // The artifact must be of that kind.
-  ImageDescription& image() { return *std::get_if<ImageDescription>(&description); }
-  const ImageDescription& image() const { return *std::get_if<ImageDescription>(&description); }
+  ImageDescription& image() { return of_kind<ImageDescription>(description); }
+  const ImageDescription& image() const { return of_kind<ImageDescription>(description); }
+  const ModelDescription& model() const { return of_kind<ModelDescription>(description); }
   ArtifactName name() const { return name_of(description); }
   bool operator==(const IndexContents&) const = default;
 };
@@ -137,8 +146,8 @@ class ArtifactIndex {
 
   ArtifactName name() const { return name_of(description_); }
   // The artifact must be of that kind.
-  const ImageDescription& image() const { return *std::get_if<ImageDescription>(&description_); }
-  const ModelDescription& model() const { return *std::get_if<ModelDescription>(&description_); }
+  const ImageDescription& image() const { return of_kind<ImageDescription>(description_); }
+  const ModelDescription& model() const { return of_kind<ModelDescription>(description_); }
   const std::vector<BlobDescription>& blobs() const { return blobs_; }
   BlobNumber metadata_number() const;
   const BlobDescription& metadata_blob() const { return blobs_[metadata_number()]; }

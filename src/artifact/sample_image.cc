@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include "artifact/cache_writer.h"
 #include "codec/digest.h"
 
 namespace zeropull::artifact {
