@@ -24,7 +24,9 @@ struct ArtifactName {
 
   ArtifactKind kind;
   Sha256 digest;
-  std::string text() const { return fmt::format("{} {}", kind_name(kind), digest.hex()); }
+  std::string text() const {  // "image sha256:..", "model .."
+    return fmt::format("{} {}{}", kind_name(kind), kind == ArtifactKind::kImage ? "sha256:" : "", digest.hex());
+  }
   auto operator<=>(const ArtifactName&) const = default;
 };
 

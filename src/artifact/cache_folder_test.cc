@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "artifact/cache_writer.h"
 #include "artifact/sample_image.h"
 #include "artifact/verify.h"
 
@@ -107,7 +108,7 @@ TEST_F(CacheFolderTest, opened_for_reading_is_never_written) {
   EXPECT_TRUE(folder->collect({}).failed_with(Code::kFailedPrecondition));
   EXPECT_TRUE(folder->remove_artifact(sample.contents.image().manifest_digest).failed_with(Code::kFailedPrecondition));
   MUST(check_attach(Context::root("test"), *folder, *folder->images()[0]));
-  EXPECT_EQ(MUST(os::list_folder(path_)), (std::vector<std::string>{"blobs", "images"}));
+  EXPECT_EQ(MUST(os::list_folder(path_)), (std::vector<std::string>{"blobs", "images", "models"}));
   EXPECT_TRUE(CacheFolder::open(scratch_.path(), {}).failed_with(Code::kNotFound));
 }
 
@@ -185,6 +186,57 @@ TEST_F(CacheFolderTest, says_how_much_room_is_missing) {
   auto space = folder->ensure_space(std::uint64_t{1} << 60);
   ASSERT_TRUE(space.failed_with(Code::kResourceExhausted));
   EXPECT_NE(space.error().message().find("1048576.0 TiB"), std::string::npos) << space.error().message();
+}
+
+TEST_F(CacheFolderTest, an_evicted_image_frees_at_once_what_nothing_else_names) {
+  auto folder = open_cache(path_);
+  auto kept = make_sample(1);
+  auto evicted = make_sample(2);  // shares its lower layer
+  publish_sample(*folder, kept);
+  auto kept_bytes = folder->named_bytes();
+  publish_sample(*folder, evicted);
+  auto both_bytes = folder->named_bytes();
+  auto writer = MUST(folder->begin());  // a collection would be refused
+  EXPECT_EQ(MUST(folder->evict(evicted.contents.name())), both_bytes - kept_bytes);
+  EXPECT_EQ(folder->find(evicted.contents.name()), nullptr);
+  EXPECT_EQ(folder->named_bytes(), kept_bytes);
+  for (const auto& blob : kept.contents.blobs) EXPECT_TRUE(folder->has_blob(blob.id, blob.size));
+  EXPECT_FALSE(folder->has_blob(evicted.contents.blobs[4].id, evicted.contents.blobs[4].size));
+}
+
+TEST_F(CacheFolderTest, what_a_writer_holds_survives_an_eviction) {
+  auto folder = open_cache(path_);
+  auto sample = make_sample(1);
+  publish_sample(*folder, sample);
+  const auto& held = sample.contents.blobs[2];
+  {
+    auto writer = MUST(folder->begin());
+    EXPECT_TRUE(writer.hold(held.id, held.size));
+    EXPECT_FALSE(writer.hold(BlobId{}, 1));
+    MUST(folder->evict(sample.contents.name()));
+    EXPECT_TRUE(folder->has_blob(held.id, held.size));
+    EXPECT_FALSE(folder->has_blob(sample.contents.blobs[0].id, sample.contents.blobs[0].size));
+  }
+  publish_sample(*folder, sample);
+  MUST(folder->evict(sample.contents.name()));
+  EXPECT_FALSE(folder->has_blob(held.id, held.size));
+}
+
+TEST_F(CacheFolderTest, the_last_use_is_remembered_by_the_next_process) {
+  auto sample = make_sample(1);
+  publish_sample(*open_cache(path_), sample);
+  auto when = WallTime(std::chrono::seconds(1'000'000));
+  MUST(open_cache(path_)->touch(sample.contents.name(), when));
+  auto folder = open_cache(path_);
+  EXPECT_EQ(folder->images().size(), 1U);
+  EXPECT_EQ(MUST(folder->last_used(sample.contents.name())), when);
+  EXPECT_TRUE(folder->last_used(ModelIdentity{}).failed_with(Code::kNotFound));
+}
+
+TEST_F(CacheFolderTest, a_volume_without_a_folder_for_models_is_read) {
+  publish_sample(*open_cache(path_), make_sample(1));
+  MUST(os::remove_tree(path_ + "/models"));
+  EXPECT_EQ(open_cache(path_, Access::kRead)->images().size(), 1U);
 }
 
 // Stops the process before its `count`-th durable step, as a crash would.
