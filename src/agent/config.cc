@@ -40,15 +40,20 @@ Result<void> read_bool(const json& object, std::string_view key, bool& into) {
 
 Result<StoreConfig> parse_store(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected an object");
-  TRY(refuse_unknown_keys(object, "", {"url", "folder", "token_file", "ca_file", "publish"}));
+  TRY(refuse_unknown_keys(object, "", {"url", "folder", "token_file", "ca_file", "certificate_file", "key_file", "publish"}));
   StoreConfig store;
   TRY(read_string(object, "url", store.url));
   TRY(read_string(object, "folder", store.folder));
   TRY(read_string(object, "token_file", store.token_file));
   TRY(read_string(object, "ca_file", store.ca_file));
+  TRY(read_string(object, "certificate_file", store.certificate_file));
+  TRY(read_string(object, "key_file", store.key_file));
   TRY(read_bool(object, "publish", store.publish));
   if (store.url.empty() == store.folder.empty()) {
     return make_error(Code::kInvalidArgument, "give exactly one of url and folder");
+  }
+  if (store.certificate_file.empty() != store.key_file.empty()) {
+    return make_error(Code::kInvalidArgument, "give certificate_file and key_file together");
   }
   if (!store.url.empty() && !store.url.starts_with("https://")) {
     return make_error(Code::kInvalidArgument, "url {:?}: a store is reached over https://", store.url);
