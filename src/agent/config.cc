@@ -15,15 +15,20 @@ constexpr std::size_t kConfigSizeMax = kMiB;
 
 Result<StoreConfig> parse_store(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected an object");
-  TRY(codec::json_refuse_unknown(object, {"url", "folder", "token_file", "ca_file", "publish"}));
+  TRY(codec::json_refuse_unknown(object, {"url", "folder", "token_file", "ca_file", "certificate_file", "key_file", "publish"}));
   StoreConfig store;
   TRY(codec::json_read(object, "url", store.url));
   TRY(codec::json_read(object, "folder", store.folder));
   TRY(codec::json_read(object, "token_file", store.token_file));
   TRY(codec::json_read(object, "ca_file", store.ca_file));
+  TRY(codec::json_read(object, "certificate_file", store.certificate_file));
+  TRY(codec::json_read(object, "key_file", store.key_file));
   TRY(codec::json_read(object, "publish", store.publish));
   if (store.url.empty() == store.folder.empty()) {
     return make_error(Code::kInvalidArgument, "give exactly one of url and folder");
+  }
+  if (store.certificate_file.empty() != store.key_file.empty()) {
+    return make_error(Code::kInvalidArgument, "give certificate_file and key_file together");
   }
   if (!store.url.empty() && !store.url.starts_with("https://")) {
     return make_error(Code::kInvalidArgument, "url {:?}: a store is reached over https://", store.url);

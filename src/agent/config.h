@@ -17,9 +17,11 @@ namespace zeropull::agent {
 struct StoreConfig {
   std::string url;         // "https://host:port" of `zeropull store serve`
   std::string folder;      // a store's folder on this machine
-  std::string token_file;  // for url: the file with the bearer token
+  std::string token_file;  // for url: the file with the bearer token; none when empty
   std::string ca_file;     // for url: PEM of the authority that signed the server's certificate; the system's when empty
-  bool publish = true;     // images converted on this instance are published there
+  std::string certificate_file;  // for url: PEM of the instance's certificate, where the server asks for one; with key_file
+  std::string key_file;
+  bool publish = true;     // what is converted on this instance are published there
 };
 
 struct RegistriesConfig {

@@ -17,7 +17,7 @@ artifact::ResolvedTime at(int seconds) { return artifact::ResolvedTime(std::chro
 
 SampleImage named(std::uint64_t seed, int seconds) {
   auto sample = make_sample(seed);
-  sample.contents.image.references = {{kName, at(seconds)}};
+  sample.contents.image().references = {{kName, at(seconds)}};
   return sample;
 }
 
@@ -35,7 +35,10 @@ class ImageCatalogTest : public testing::Test {
     config_.volumes.push_back(fmt::format("{}/volume{}", scratch_.path(), config_.volumes.size()));
     publish_sample(*artifact::open_cache(config_.volumes.back()), sample);
   }
-  std::unique_ptr<ImageCatalog> open() { return MUST(ImageCatalog::create(ctx_, config_)); }
+  std::unique_ptr<ImageCatalog> open() {
+    cache_ = MUST(EndpointCache::create(ctx_, MUST(EndpointSettings::from(config_))));
+    return std::make_unique<ImageCatalog>(*cache_);
+  }
   std::optional<FoundImage> find(const ImageCatalog& catalog) {
     return catalog.find_reference(MUST(oci::parse_image_name(kName)));
   }
@@ -43,6 +46,7 @@ class ImageCatalogTest : public testing::Test {
   Context ctx_ = Context::root("test", {}, std::chrono::seconds(30));
   os::ScratchFolder scratch_ = MUST(os::ScratchFolder::create("/tmp", "zp-catalog-"));
   AgentConfig config_;
+  std::unique_ptr<EndpointCache> cache_;  // outlives the catalogue of a test
 };
 
 TEST_F(ImageCatalogTest, of_the_same_name_the_one_resolved_last_is_meant) {
@@ -53,8 +57,8 @@ TEST_F(ImageCatalogTest, of_the_same_name_the_one_resolved_last_is_meant) {
   auto catalog = open();
   auto found = find(*catalog);
   ASSERT_TRUE(found);
-  EXPECT_EQ(found->source, ImageSourceKind::kVolume);
-  EXPECT_EQ(found->image->image().manifest_digest, newer.contents.image.manifest_digest);
+  EXPECT_EQ(found->source, SourceKind::kVolume);
+  EXPECT_EQ(found->artifact->image().manifest_digest, newer.contents.image().manifest_digest);
 }
 
 TEST_F(ImageCatalogTest, of_equals_the_cache_comes_first_and_then_the_volumes_in_order) {
@@ -69,14 +73,14 @@ TEST_F(ImageCatalogTest, of_equals_the_cache_comes_first_and_then_the_volumes_in
   }
   add_to_cache(sample);
   auto catalog = open();
-  EXPECT_EQ(find(*catalog)->source, ImageSourceKind::kCache);
+  EXPECT_EQ(find(*catalog)->source, SourceKind::kCache);
 }
 
 TEST_F(ImageCatalogTest, a_chain_is_taken_from_the_image_that_ends_there) {
   auto sample = named(1, 100);
   add_volume(sample);
   auto catalog = open();
-  const auto& layers = sample.contents.image.layers;
+  const auto& layers = sample.contents.image().layers;
   auto whole = catalog->find_chain(layers.back().chain_id);
   ASSERT_TRUE(whole);
   EXPECT_TRUE(whole->whole());
@@ -97,7 +101,7 @@ TEST_F(ImageCatalogTest, ensures_what_is_here_without_asking_anybody) {
   add_volume(named(1, 100));
   auto catalog = open();
   auto found = MUST(catalog->ensure(ctx_, {.reference = kName}, {}));
-  EXPECT_EQ(found.source, ImageSourceKind::kVolume);
+  EXPECT_EQ(found.source, SourceKind::kVolume);
 }
 
 TEST_F(ImageCatalogTest, removes_what_the_cache_alone_holds_unless_it_is_in_use) {
@@ -105,7 +109,7 @@ TEST_F(ImageCatalogTest, removes_what_the_cache_alone_holds_unless_it_is_in_use)
   add_to_cache(sample);
   auto catalog = open();
   auto reference = MUST(oci::parse_image_name(kName));
-  auto chain = sample.contents.image.layers.back().chain_id;
+  auto chain = sample.contents.image().layers.back().chain_id;
   EXPECT_TRUE(catalog->remove(reference, {chain}).failed_with(Code::kFailedPrecondition));
   EXPECT_TRUE(find(*catalog));
   MUST(catalog->remove(reference, {}));

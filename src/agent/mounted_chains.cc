@@ -6,7 +6,6 @@
 #include "artifact/verify.h"
 #include "base/log.h"
 #include "os/file.h"
-#include "os/mount.h"
 
 namespace zeropull::agent {
 
@@ -16,30 +15,16 @@ constexpr Logger kLog{"agent"};
 
 Result<std::unique_ptr<MountedChains>> MountedChains::create(const std::string& root, ImageCatalog& catalog,
                                                              artifact::FileDirectIo file_direct_io) {
-  TRY(os::ensure_folder(root + "/mounts"));
   TRY(os::ensure_folder(root + "/prefixes"));
-  std::unique_ptr<MountedChains> chains(new MountedChains(root, catalog, file_direct_io));
-  TRY(chains->read_mounts());
-  return chains;
-}
-
-std::string MountedChains::mount_point(const ChainId& chain) const { return fmt::format("{}/mounts/{}", root_, chain.hex()); }
-
-Result<void> MountedChains::read_mounts() {
-  auto mounts = TRY(os::list_mounts());
-  auto prefix = root_ + "/mounts/";
-  std::lock_guard lock(mutex_);
-  for (const auto& mount : mounts) {
-    if (mount.mount_point.starts_with(prefix)) mounted_.insert(mount.mount_point.substr(prefix.size()));
-  }
-  return {};
+  auto points = TRY(MountPoints::open(root + "/mounts", file_direct_io));
+  return std::unique_ptr<MountedChains>(new MountedChains(root, catalog, std::move(points)));
 }
 
 Result<std::optional<snapshot::CachedPrefix>> MountedChains::find(const Context&, const ChainId& chain_id) {
   auto chain = catalog_.find_chain(chain_id);
   if (!chain) return std::optional<snapshot::CachedPrefix>();
-  const auto& index = *chain->found.image;
-  bool local = chain->found.source == ImageSourceKind::kCache;
+  const auto& index = *chain->found.artifact;
+  bool local = chain->found.source == SourceKind::kCache;
   snapshot::CachedPrefix prefix;
   for (const auto& layer : std::span(index.image().layers).first(chain->layers)) {
     snapshot::CachedLayer cached{.chain_id = layer.chain_id};
@@ -54,8 +39,14 @@ Result<std::optional<snapshot::CachedPrefix>> MountedChains::find(const Context&
 
 Result<std::string> MountedChains::mount_prefix(const Context& ctx, const ChainId& chain_id) {
   std::lock_guard lock(mutex_);
-  auto path = mount_point(chain_id);
-  if (mounted_.contains(chain_id.hex())) return path;
+  auto name = chain_id.hex();
+  if (points_.mounted(name)) {
+    const auto& source = points_.source(name);
+    if (source.empty() || catalog_.serves(source)) return points_.path(name);
+    // Its volume was found to have wrong bytes. What runs on the mount keeps it; nothing new is to stand on it.
+    LOG_WARN(kLog, "layers {}: their mount stands on {}, which was withdrawn; mount them anew", chain_id, source);
+    TRY(points_.unmount(name));
+  }
   auto chain = catalog_.find_chain(chain_id);
   if (!chain) {
     return make_error(Code::kNotFound,
@@ -64,14 +55,12 @@ Result<std::string> MountedChains::mount_prefix(const Context& ctx, const ChainI
                       chain_id);
   }
   auto files = TRY(files_of(ctx, *chain, chain_id).with_context("mount layers {}", chain_id));
-  TRY(os::ensure_folder(path));
-  TRY(artifact::mount_image(files, path, file_direct_io_).with_context("mount layers {}", chain_id));
-  mounted_.insert(chain_id.hex());
-  return path;
+  TRY(points_.mount(name, files, chain->found.folder->path()).with_context("mount layers {}", chain_id));
+  return points_.path(name);
 }
 
 Result<artifact::ImageFiles> MountedChains::files_of(const Context& ctx, const FoundChain& chain, const ChainId& id) {
-  const auto& index = *chain.found.image;
+  const auto& index = *chain.found.artifact;
   const auto& folder = *chain.found.folder;
   artifact::ImageFiles files;
   if (chain.whole()) {
@@ -100,7 +89,7 @@ Result<std::string> MountedChains::prefix_metadata(const Context& ctx, const Fou
   }
   auto temporary = fmt::format("{}/tmp-{}", folder, id.hex());
   TRY(os::remove_file(temporary));
-  TRY(artifact::build_prefix_image(ctx, *chain.found.folder, *chain.found.image, chain.layers, temporary));
+  TRY(artifact::build_prefix_image(ctx, *chain.found.folder, *chain.found.artifact, chain.layers, temporary));
   auto hash = TRY(artifact::hash_file(temporary));
   auto path = fmt::format("{}/{}-{}", folder, id.hex(), hash.hex());
   TRY(os::rename_path(temporary, path));
@@ -108,28 +97,17 @@ Result<std::string> MountedChains::prefix_metadata(const Context& ctx, const Fou
   return path;
 }
 
-Result<void> MountedChains::release_locked(const std::string& hex) {
-  auto path = fmt::format("{}/mounts/{}", root_, hex);
-  auto unmounted = os::unmount(path, os::Unmount::kLazily);
-  if (!unmounted.ok() && !unmounted.failed_with(Code::kInvalidArgument) && !unmounted.failed_with(Code::kNotFound)) {
-    return unmounted;
-  }
-  mounted_.erase(hex);
-  return os::remove_tree(path);
-}
-
 Result<void> MountedChains::release(const Context&, const ChainId& chain_id) {
   std::lock_guard lock(mutex_);
-  return release_locked(chain_id.hex());
+  return points_.unmount(chain_id.hex());
 }
 
 Result<void> MountedChains::release_all_but(const Context&, std::span<const ChainId> in_use) {
   std::set<std::string> keep;
   for (const auto& chain : in_use) keep.insert(chain.hex());
   std::lock_guard lock(mutex_);
-  auto names = TRY(os::list_folder(root_ + "/mounts"));
-  for (const auto& name : names) {
-    if (!keep.contains(name)) TRY(release_locked(name));
+  for (const auto& name : points_.names()) {
+    if (!keep.contains(name)) TRY(points_.unmount(name));
   }
   // Prefix images of chains that nothing here holds any more.
   auto prefixes = TRY(os::list_folder(root_ + "/prefixes"));

@@ -3,15 +3,15 @@
 // shorter prefix from one that is merged from the layer tree tables, once, and kept at `<root>/prefixes/<chain id>-<sha256 of the
 // image>`.
 //
-// Everything that the kernel is given to parse was hashed first. Mounts outlive the agent: a new agent finds them in
-// /proc/self/mountinfo. Thread-safe; mounting and unmounting are serialised.
+// Everything that the kernel is given to parse was hashed first. A mount that stands on a withdrawn volume is given to no new
+// snapshot. Mounts outlive the agent (mount_points.h). Thread-safe; mounting and unmounting are serialised.
 #pragma once
 
 #include <mutex>
-#include <set>
 #include <string>
 
 #include "agent/image_catalog.h"
+#include "agent/mount_points.h"
 #include "artifact/image_mount.h"
 #include "snapshot/cached_layers.h"
 
@@ -28,19 +28,15 @@ class MountedChains final : public snapshot::CachedLayers {
   Result<void> release_all_but(const Context& ctx, std::span<const ChainId> in_use) override;
 
  private:
-  MountedChains(std::string root, ImageCatalog& catalog, artifact::FileDirectIo file_direct_io)
-      : root_(std::move(root)), catalog_(catalog), file_direct_io_(file_direct_io) {}
-  std::string mount_point(const ChainId& chain) const;
-  Result<void> read_mounts();
+  MountedChains(std::string root, ImageCatalog& catalog, MountPoints points)
+      : root_(std::move(root)), catalog_(catalog), points_(std::move(points)) {}
   Result<artifact::ImageFiles> files_of(const Context& ctx, const FoundChain& chain, const ChainId& id);
   Result<std::string> prefix_metadata(const Context& ctx, const FoundChain& chain, const ChainId& id);
-  Result<void> release_locked(const std::string& hex);
 
   const std::string root_;
   ImageCatalog& catalog_;
-  const artifact::FileDirectIo file_direct_io_;
   std::mutex mutex_;
-  std::set<std::string> mounted_;  // chain ids in hex; guarded by mutex_
+  MountPoints points_;  // by chain id in hex; guarded by mutex_
 };
 
 }  // namespace zeropull::agent

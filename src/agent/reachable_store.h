@@ -1,34 +1,25 @@
-// ReachableStore: one of the endpoint's stores as this instance reaches it, with what the agent does there: fetching an image
-// into the cache folder and publishing one from it. Thread-safe.
+// ReachableStore: one of the endpoint's stores as this instance reaches it, and MeteredStore, which counts what came out of one.
+// Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
 #include "agent/config.h"
-#include "artifact/cache_folder.h"
-#include "artifact/keys.h"
-#include "artifact/progress.h"
-#include "base/context.h"
 #include "base/result.h"
-#include "oci/reference.h"
 #include "store/object_store.h"
 
 namespace zeropull::agent {
 
 class ReachableStore {
  public:
-  // Reads the token; the store itself is asked first when it is needed.
-  static Result<std::unique_ptr<ReachableStore>> open(const StoreConfig& config);
+  // Reads the token and the certificate; the store itself is asked first when it is needed.
+  static Result<std::shared_ptr<ReachableStore>> open(const StoreConfig& config);
 
   const std::string& name() const { return name_; }  // its URL or folder, for messages
   bool publishes() const { return publishes_; }
-
-  // kNotFound when the store holds no image of that reference.
-  Result<artifact::ImagePtr> fetch(const Context& ctx, const artifact::EndpointKey& key, const oci::RegistryReference& reference,
-                                   artifact::CacheFolder& into, std::size_t jobs, const artifact::Progress& progress);
-  Result<void> publish(const Context& ctx, const artifact::EndpointKey& key, const artifact::CacheFolder& from,
-                       const artifact::ArtifactIndex& image);
+  store::ObjectStore& store() { return *store_; }
 
  private:
   ReachableStore(std::string name, std::unique_ptr<store::ObjectStore> store, bool publishes)
@@ -36,6 +27,35 @@ class ReachableStore {
   const std::string name_;
   const std::unique_ptr<store::ObjectStore> store_;
   const bool publishes_;
+};
+
+// The same store, with the bytes of objects that were read from it added to `bytes`, which must outlive it as the store must.
+class MeteredStore final : public store::ObjectStore {
+ public:
+  MeteredStore(store::ObjectStore& store, std::atomic<std::uint64_t>& bytes) : store_(store), bytes_(bytes) {}
+  Result<void> put(const Context& ctx, const store::ObjectName& name, ByteView bytes) override {
+    return store_.put(ctx, name, bytes);
+  }
+  Result<void> read(const Context& ctx, const store::ObjectName& name, std::uint64_t offset, MutableByteView out) override {
+    TRY(store_.read(ctx, name, offset, out));
+    bytes_ += out.size();
+    return {};
+  }
+  Result<Bytes> read_whole(const Context& ctx, const store::ObjectName& name, std::uint64_t size_max) override {
+    auto object = TRY(store_.read_whole(ctx, name, size_max));
+    bytes_ += object.size();
+    return object;
+  }
+  Result<store::ObjectInfo> stat(const Context& ctx, const store::ObjectName& name) override { return store_.stat(ctx, name); }
+  Result<store::ListPage> list(const Context& ctx, const store::ListRequest& request) override {
+    return store_.list(ctx, request);
+  }
+  Result<void> remove(const Context& ctx, const store::ObjectName& name) override { return store_.remove(ctx, name); }
+  std::string describe() const override { return store_.describe(); }
+
+ private:
+  store::ObjectStore& store_;
+  std::atomic<std::uint64_t>& bytes_;
 };
 
 }  // namespace zeropull::agent

@@ -38,7 +38,7 @@ class CallContext {
 };
 
 void fill(pb::Image& out, const FoundImage& found, const std::string& reference) {
-  const auto& image = found.image->image();
+  const auto& image = found.artifact->image();
   out.set_reference(reference);
   out.set_manifest_digest(image.manifest_digest.text());
   if (!image.layers.empty()) out.set_chain_id(image.layers.back().chain_id.text());
@@ -93,7 +93,7 @@ class Service final : public AgentService, private pb::Agent::Service {
 
   grpc::Status ListImages(grpc::ServerContext*, const pb::ListImagesRequest*, pb::ListImagesResponse* response) override {
     for (const auto& found : catalog_.images()) {
-      const auto& references = found.image->image().references;
+      const auto& references = found.artifact->image().references;
       fill(*response->add_images(), found, references.empty() ? std::string() : references.back().reference);
     }
     return grpc::Status::OK;

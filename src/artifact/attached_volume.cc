@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "artifact/verify.h"
 #include "base/log.h"
 #include "os/file.h"
@@ -46,30 +48,73 @@ Result<std::unique_ptr<AttachedVolume>> AttachedVolume::attach(const Context& ct
   CacheFolderOptions options{.access = Access::kRead, .key = key};
   volume->folder_ = TRY(CacheFolder::open(image ? mount_point : path, options).with_context("attach volume {}", path));
 
-  for (const auto& broken : volume->folder_->broken()) {
-    LOG_ERROR(kLog, "volume {}: leave out {}: {}", path, broken.path, broken.error.to_string());
-  }
-  for (auto& found : volume->folder_->images()) {
-    auto checked = check_attach(ctx, *volume->folder_, *found);
-    if (checked.ok()) {
-      volume->images_.push_back(std::move(found));
-    } else {
-      LOG_ERROR(kLog, "volume {}: leave out {}: {}", path, found->image().manifest_digest, checked.error().to_string());
-    }
-  }
-  if (volume->images_.empty()) {
+  TRY(volume->check_all(ctx));
+  if (volume->checked_.lock()->good.empty()) {
     return make_error(
         Code::kFailedPrecondition,
-        "attach volume {}: it holds no image that this endpoint's key sealed; make one with `zeropull image convert`", path);
+        "attach volume {}: it holds nothing that this endpoint's key sealed; make one with `zeropull image convert`", path);
   }
   return volume;
 }
 
-std::vector<ImagePtr> AttachedVolume::images() const { return withdrawn_ ? std::vector<ImagePtr>() : images_; }
+Result<void> AttachedVolume::check_all(const Context& ctx) {
+  Checked now;
+  for (const auto& broken : folder_->broken()) now.bad.emplace(broken.path, broken.error.message());
+  for (auto& found : folder_->artifacts()) {
+    auto before = find(found->name());
+    if (before && std::ranges::equal(before->bytes(), found->bytes())) {
+      now.good.emplace(before->name(), before);
+      continue;
+    }
+    auto checked = check_attach(ctx, *folder_, *found);
+    TRY(ctx.check());
+    if (checked.ok()) {
+      now.good.emplace(found->name(), std::move(found));
+    } else {
+      now.bad.emplace(folder_->artifact_path(found->name()), checked.error().message());
+    }
+  }
+  auto last = checked_.lock();
+  for (const auto& [at, error] : now.bad) {
+    if (!last->bad.contains(at)) LOG_ERROR(kLog, "volume {}: leave out {}: {}", path_, at, error);
+  }
+  *last = std::move(now);
+  return {};
+}
+
+Result<void> AttachedVolume::refresh(const Context& ctx) {
+  TRY(folder_->refresh());
+  return check_all(ctx).with_context("volume {}", path_);
+}
+
+std::vector<ImagePtr> AttachedVolume::images() const {
+  std::vector<ImagePtr> images;
+  if (withdrawn_) return images;
+  auto checked = checked_.lock();
+  for (const auto& [name, artifact] : checked->good) {
+    if (name.kind == ArtifactKind::kImage) images.push_back(artifact);
+  }
+  return images;
+}
+
+ArtifactPtr AttachedVolume::find(const ArtifactName& name) const {
+  if (withdrawn_) return nullptr;
+  auto checked = checked_.lock();
+  auto found = checked->good.find(name);
+  return found == checked->good.end() ? nullptr : found->second;
+}
+
+std::string AttachedVolume::why_not(const ArtifactName& name) const {
+  if (withdrawn_) return "withdrawn";
+  auto checked = checked_.lock();
+  auto bad = checked->bad.find(folder_->artifact_path(name));
+  return bad == checked->bad.end() ? "not found" : bad->second;
+}
 
 Result<void> AttachedVolume::verify_all(const Context& ctx) {
-  for (const auto& image : images_) {
-    auto verified = verify_image(ctx, *folder_, *image, {.threads = 1, .pause = kPauseAfterFrame});
+  auto good = checked_.lock()->good;
+  for (const auto& [name, artifact] : good) {
+    auto verified = verify_artifact(ctx, *folder_, *artifact, {.threads = 1, .pause = kPauseAfterFrame});
     if (!verified.ok()) {
       if (verified.failed_with(Code::kDataLoss)) withdrawn_ = true;
       return std::move(verified).with_context("volume {}", path_);

@@ -78,10 +78,10 @@ TEST_F(AttachedVolumeTest, a_damaged_blob_is_found_by_the_whole_check_and_withdr
 TEST_F(AttachedVolumeTest, images_that_fail_the_check_are_left_out_and_the_others_served) {
   auto damaged = make_sample(2);
   publish_sample(*open_cache(folder_), damaged);
-  flip_bit(folder_ + "/blobs/" + damaged.contents.blobs[damaged.contents.image.metadata_blob].id.hex(), 9);
+  flip_bit(folder_ + "/blobs/" + damaged.contents.blobs[damaged.contents.image().metadata_blob].id.hex(), 9);
   auto volume = MUST(AttachedVolume::attach(ctx_, folder_, sample_key(), mount_point_));
   ASSERT_EQ(volume->images().size(), 1u);
-  EXPECT_EQ(volume->images()[0]->image().manifest_digest, sample_.contents.image.manifest_digest);
+  EXPECT_EQ(volume->images()[0]->image().manifest_digest, sample_.contents.image().manifest_digest);
 }
 
 TEST_F(AttachedVolumeTest, another_endpoints_key_and_what_is_no_volume_are_refused) {

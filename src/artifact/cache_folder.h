@@ -4,15 +4,16 @@
 //   blobs/<hex of blob id>                  plain blobs, whole
 //   images/<hex of manifest digest>/index   artifact index (artifact/index.h)
 //   images/<hex of manifest digest>/seal    HMAC of the index under the endpoint's key (artifact/seal.h)
+//   models/<hex of identity>/..             the same of models
 //   tmp/                                    what writers have not published yet
 //   lock                                    held shared by writers, exclusively by the collector
 //
-// Folders have mode 0700, files 0600. No name comes from outside. A blob appears by rename after fsync, an image folder by rename
-// after its blobs: readers and a machine that stops anywhere see all or nothing, and at worst leave orphans for collect(). A
+// Folders have mode 0700, files 0600. No name comes from outside. A blob appears by rename after fsync, an artifact's folder by
+// rename after its blobs: readers and a machine that stops anywhere see all or nothing, and at worst leave orphans for collect(). A
 // folder opened Access::kRead is never written, not even its lock.
 //
-// The catalogue of images is read when the folder is opened, after each change made through this object, and by refresh(). Images
-// whose seal or index is bad are kept apart in broken() and never used. Thread-safe; several processes may have the same folder
+// The catalogue is read when the folder is opened, after each change made through this object, and by refresh(). Artifacts whose
+// seal or index is bad are kept apart in broken() and never used. Thread-safe; several processes may have the same folder
 // open.
 #pragma once
 
@@ -24,8 +25,10 @@
 #include <string_view>
 #include <vector>
 
+#include "artifact/artifact_name.h"
 #include "artifact/index.h"
 #include "artifact/keys.h"
+#include "base/clock.h"
 #include "base/guarded.h"
 #include "base/result.h"
 #include "os/fd.h"
@@ -33,7 +36,9 @@
 
 namespace zeropull::artifact {
 
-using ImagePtr = std::shared_ptr<const ArtifactIndex>;
+using ArtifactPtr = std::shared_ptr<const ArtifactIndex>;
+using ImagePtr = ArtifactPtr;  // of kind image
+using ModelPtr = ArtifactPtr;  // of kind model
 
 enum class Access { kRead, kWrite };
 
@@ -57,8 +62,8 @@ struct ChainMatch {
   bool whole() const { return layers == image->image().layers.size(); }
 };
 
-struct BrokenImage {
-  std::string path;  // of the image's folder; not in `error`
+struct BrokenArtifact {
+  std::string path;  // of the artifact's folder; not in `error`
   Error error;
 };
 
@@ -83,28 +88,39 @@ class CacheFolder {
   const std::string& path() const { return path_; }
   const CacheFolderOptions& options() const { return options_; }
   std::string blob_path(const BlobId& id) const;
-  std::string image_path(const ManifestDigest& digest) const;
+  std::string artifact_path(const ArtifactName& name) const;
 
   // The catalogue, from memory. Null and nullopt when there is none.
-  std::vector<ImagePtr> images() const;  // by manifest digest
-  ImagePtr find_manifest(const ManifestDigest& digest) const;
+  std::vector<ArtifactPtr> artifacts() const;  // images, then models
+  std::vector<ImagePtr> images() const;        // by manifest digest
+  ArtifactPtr find(const ArtifactName& name) const;
+  ImagePtr find_manifest(const ManifestDigest& digest) const { return find(digest); }
   ImagePtr find_reference(std::string_view reference) const;  // of several, the one resolved last
   // An image with this chain among its prefixes; one that ends there is preferred, as its metadata image serves as it is.
   std::optional<ChainMatch> find_chain(const ChainId& chain) const;
-  std::vector<BrokenImage> broken() const;
+  std::vector<BrokenArtifact> broken() const;
   Result<void> refresh();
 
-  // Whether the blob is here with its size (its bytes are verify_image's business).
+  // Whether the blob is here with its size (its bytes are verify_artifact's business).
   bool has_blob(const BlobId& id, std::uint64_t size) const;
 
-  // Starts a publication. While a writer exists, collect() in any process is refused.
+  // Of all blobs that the catalogue names, each once.
+  std::uint64_t named_bytes() const;
+
+  // Starts a publication (artifact/cache_writer.h). While a writer exists, collect() in any process is refused.
   Result<CacheWriter> begin();
   // Records that `reference` named this manifest at `time`; kNotFound when the image is not here.
   Result<void> add_reference(const ManifestDigest& digest, const ResolvedReference& reference);
-  // Forgets the image; its blobs stay until collect(). An absent one is fine.
-  Result<void> remove_image(const ManifestDigest& digest);
-  // Removes blobs that no image names, except those in use, and leftovers of writers that died. kUnavailable while a writer
-  // exists; kFailedPrecondition while an image is broken, as nobody can tell what it names: remove or repair it first.
+  // Forgets the artifact; its blobs stay until collect(). An absent one is fine.
+  Result<void> remove_artifact(const ArtifactName& name);
+  // Forgets the artifact and removes its blobs, but those that another names or a writer of this object holds: works while there
+  // are writers, too. Returns the bytes of the blobs removed. Whether something is mounted from them is the caller's business.
+  Result<std::uint64_t> evict(const ArtifactName& name);
+  // When the artifact was used last, as touch() recorded it, else when it came. It lies with the artifact and outlives processes.
+  Result<void> touch(const ArtifactName& name, WallTime now);
+  Result<WallTime> last_used(const ArtifactName& name) const;
+  // Removes blobs that no artifact names, except those in use, and leftovers of writers that died. kUnavailable while a writer
+  // exists; kFailedPrecondition while an artifact is broken, as nobody can tell what it names: remove or repair it first.
   Result<Collected> collect(const std::set<BlobId>& in_use);
   // kResourceExhausted, with both sizes in words, when fewer than `bytes` are free.
   Result<void> ensure_space(std::uint64_t bytes) const;
@@ -113,58 +129,25 @@ class CacheFolder {
   friend class CacheWriter;
   struct Catalogue {
     std::vector<ImagePtr> images;
-    std::vector<BrokenImage> broken;
+    std::vector<ModelPtr> models;
+    std::vector<BrokenArtifact> broken;
+    std::vector<ArtifactPtr> artifacts() const;
   };
   CacheFolder(std::string path, CacheFolderOptions options) : path_(std::move(path)), options_(std::move(options)) {}
   void step(std::string_view name) const;
   std::string temporary_path(std::string_view prefix) const;
-  Result<ImagePtr> load_image(const std::string& image_path) const;
+  Result<ArtifactPtr> load(const std::string& path) const;
+  Result<void> read_kind(ArtifactKind kind, Catalogue& catalogue) const;
   Result<Catalogue> read_catalogue() const;
-  Result<os::UniqueFd> lock_images() const;  // exclusively, while an image folder changes
+  Result<os::UniqueFd> lock_artifacts() const;  // exclusively, while an artifact's folder changes
+  Result<void> bury_locked(const ArtifactName& name, const std::string& grave);
   Result<void> publish(IndexContents contents);
-  Result<void> replace_image(IndexContents contents);  // with the images locked
+  Result<void> replace_locked(IndexContents contents);
 
   const std::string path_;
   const CacheFolderOptions options_;
   mutable Guarded<Catalogue> catalogue_;
-};
-
-// A blob on its way into the folder: write it through fd(), then adopt it. Removed at the end of scope unless adopted.
-class PendingBlob {
- public:
-  PendingBlob(PendingBlob&& other) noexcept : fd_(std::move(other.fd_)), path_(std::exchange(other.path_, {})) {}
-  PendingBlob& operator=(PendingBlob&&) = delete;
-  ~PendingBlob();
-  int fd() const { return fd_.get(); }
-  const std::string& path() const { return path_; }
-
- private:
-  friend class CacheWriter;
-  PendingBlob(os::UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
-  os::UniqueFd fd_;
-  std::string path_;
-};
-
-// One publication into a CacheFolder, which must outlive it. Thread-safe: several blobs may be written and adopted at once.
-class CacheWriter {
- public:
-  CacheWriter(CacheWriter&&) noexcept = default;
-  CacheWriter& operator=(CacheWriter&&) = delete;
-
-  // An empty file in tmp/, open for reading and writing.
-  Result<PendingBlob> create_blob(BlobWrites writes = BlobWrites::kCached);
-  // Syncs the file and gives it its name. The caller vouches that `id` is the id of its bytes and `size` their number (a file of
-  // another size is kInternal). One that is already there is replaced: its bytes may have been damaged since.
-  Result<void> adopt(PendingBlob blob, const BlobId& id, std::uint64_t size);
-  // Publishes the image: every blob of it must be here with its size (kFailedPrecondition). Replaces an older index of the same
-  // manifest at once and keeps its references.
-  Result<void> publish(IndexContents contents);
-
- private:
-  friend class CacheFolder;
-  CacheWriter(CacheFolder& folder, os::UniqueFd lock) : folder_(&folder), lock_(std::move(lock)) {}
-  CacheFolder* folder_;
-  os::UniqueFd lock_;  // shared flock on `lock`, for as long as the writer lives
+  Guarded<std::multiset<BlobId>> held_;  // by writers of this object
 };
 
 }  // namespace zeropull::artifact

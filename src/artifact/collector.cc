@@ -49,17 +49,17 @@ Result<Removed> read_removed(const Context& ctx, store::ObjectStore& store, cons
 
 }  // namespace
 
-Result<void> remove_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
-                                const ManifestDigest& digest) {
+Result<void> remove_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+                                const ArtifactName& artifact) {
   auto removed = [&]() -> Result<void> {
-    auto name = image_object(key, digest);
+    auto name = index_object(key, artifact);
     auto index = store.read_whole(ctx, name, store::kObjectSizeMax);
     if (index.failed_with(Code::kNotFound)) return {};
     auto bytes = TRY(std::move(index));
-    TRY(store.put(ctx, removed_object(key, digest), bytes));
+    TRY(store.put(ctx, removed_object(key, artifact), bytes));
     return store.remove(ctx, name);
   }();
-  return std::move(removed).with_context("remove image {}", digest);
+  return std::move(removed).with_context("remove {}", artifact);
 }
 
 Result<StoreCollected> collect_store(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
@@ -72,11 +72,11 @@ Result<StoreCollected> collect_store(const Context& ctx, store::ObjectStore& sto
   auto removed = TRY(read_removed(ctx, store, key, put_before));
   if (!catalog.broken.empty()) {
     return make_error(Code::kFailedPrecondition,
-                      "nothing collected: what a broken image names is unknown; remove or publish it again: {}",
+                      "nothing collected: what a broken artifact names is unknown; remove or publish it again: {}",
                       catalog.broken.front().error.message());
   }
   Names named = std::move(removed.fresh_packs);
-  for (const auto& image : catalog.images) add_packs(named, key, *image);
+  for (const auto& one : catalog.artifacts()) add_packs(named, key, *one);
   StoreCollected collected;
   std::vector<store::ObjectName> orphans;
   for (const auto& pack : packs) {
@@ -93,8 +93,8 @@ Result<StoreCollected> collect_store(const Context& ctx, store::ObjectStore& sto
 
 Result<std::uint64_t> purge_store(const Context& ctx, store::ObjectStore& store) {
   std::uint64_t count = 0;
-  for (const auto& folder :
-       {std::optional(images_folder()), std::optional(removed_folder()), std::optional<store::ObjectName>()}) {
+  for (const auto& folder : {std::optional(kind_folder(ArtifactKind::kImage)), std::optional(kind_folder(ArtifactKind::kModel)),
+                             std::optional(removed_folder()), std::optional<store::ObjectName>()}) {
     auto objects = TRY(list_all(ctx, store, folder));
     std::vector<store::ObjectName> names;
     for (auto& object : objects) names.push_back(std::move(object.name));

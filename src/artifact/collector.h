@@ -1,7 +1,7 @@
-// Taking things out of a store again: images, what nobody names any more, and everything of an endpoint.
+// Taking things out of a store again: artifacts, what nobody names any more, and everything of an endpoint.
 //
-// Removing an image moves its index from images/ to removed/. Its packs stay for a grace period: a publication that began before
-// may be about to name them for an image that shares blobs. collect_store() then deletes the packs that no index names, neither a
+// Removing an artifact moves its index from images/ or models/ to removed/. Its packs stay for a grace period: a publication that began before
+// may be about to name them for an artifact that shares blobs. collect_store() then deletes the packs that no index names, neither a
 // present one nor one removed within the grace period, and that were put before it. Every step may be interrupted and repeated.
 // Functions block on the store and may be called from any thread; two collectors at once do no harm.
 #pragma once
@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "artifact/artifact_name.h"
 #include "artifact/keys.h"
 #include "artifact/limits.h"
 #include "base/clock.h"
@@ -18,9 +19,9 @@
 
 namespace zeropull::artifact {
 
-// Absent is fine. The index is not opened, so a broken image can be removed too.
-Result<void> remove_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
-                                const ManifestDigest& digest);
+// Absent is fine. The index is not opened, so a broken artifact can be removed too.
+Result<void> remove_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+                                const ArtifactName& name);
 
 struct StoreCollectOptions {
   Duration grace = kCollectGrace;
@@ -29,10 +30,10 @@ struct StoreCollectOptions {
 struct StoreCollected {
   std::uint64_t packs = 0;
   std::uint64_t bytes = 0;    // of packs
-  std::uint64_t indexes = 0;  // of removed images, forgotten
+  std::uint64_t indexes = 0;  // of removed artifacts, forgotten
 };
 
-// kFailedPrecondition when a present image's index cannot be read: what it names is unknown, so nothing is deleted.
+// kFailedPrecondition when a present artifact's index cannot be read: what it names is unknown, so nothing is deleted.
 Result<StoreCollected> collect_store(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
                                      const StoreCollectOptions& options = {}, const Clock& clock = Clock::system());
 

@@ -4,8 +4,8 @@
 #include <map>
 #include <thread>
 
-#include "artifact/layer_worker.h"
-#include "artifact/prefix_image.h"
+#include "artifact/cache_writer.h"
+#include "artifact/layer_conversion.h"
 #include "base/check.h"
 #include "base/executor.h"
 #include "os/file.h"
@@ -13,13 +13,6 @@
 namespace zeropull::artifact {
 
 namespace {
-
-// A layer in the folder: new, or another image's.
-struct CachedLayer {
-  BlobContents tree;
-  std::optional<BlobContents> data;
-  std::uint64_t expanded_size = 0;
-};
 
 // A network's latency is hidden by a few layers in flight, also on a small machine.
 constexpr std::size_t kJobsMin = 3;
@@ -35,11 +28,12 @@ ResolvedReference resolved_now(const ConvertOptions& options) {
 
 bool has(const CacheFolder& folder, const BlobDescription& blob) { return folder.has_blob(blob.id, blob.size); }
 
-std::optional<CachedLayer> find_layer(const CacheFolder& folder, const DiffId& diff_id) {
+std::optional<CachedLayer> find_layer(const CacheFolder& folder, CacheWriter& writer, const DiffId& diff_id) {
+  auto hold = [&](const BlobDescription& blob) { return writer.hold(blob.id, blob.size); };
   for (const auto& index : folder.images()) {
     for (const auto& layer : index->image().layers) {
-      if (layer.diff_id != diff_id || !has(folder, index->blobs()[layer.tree_blob])) continue;
-      if (layer.data_blob && !has(folder, index->blobs()[*layer.data_blob])) continue;
+      if (layer.diff_id != diff_id || !hold(index->blobs()[layer.tree_blob])) continue;
+      if (layer.data_blob && !hold(index->blobs()[*layer.data_blob])) continue;
       CachedLayer cached{.tree = index->blob_contents(layer.tree_blob), .data = {}, .expanded_size = layer.expanded_size};
       if (layer.data_blob) cached.data = index->blob_contents(*layer.data_blob);
       return cached;
@@ -88,6 +82,7 @@ class Conversion {
     auto missing = plan();
     std::uint64_t compressed = 0;
     for (const auto& [diff_id, layer] : missing) compressed += layer->size;
+    if (options_.make_room) TRY(options_.make_room(compressed));
     TRY(folder_.ensure_space(compressed));
     TRY(parallel_for(ctx, missing.size(), jobs_of(options_), [&](const Context& each, std::size_t i) {
       return convert_layer(each, missing[i].first, *missing[i].second);
@@ -105,7 +100,7 @@ class Conversion {
     for (std::size_t i = 0; i < image_.manifest.layers.size(); ++i) {
       const auto& diff_id = image_.config.diff_ids[i];
       if (layers_.contains(diff_id)) continue;
-      auto cached = find_layer(folder_, diff_id);
+      auto cached = find_layer(folder_, writer_, diff_id);
       if (cached) {
         layers_.emplace(diff_id, std::move(cached));
       } else {
@@ -139,13 +134,8 @@ class Conversion {
   // `again`: the source dropped a mirror that gave wrong bytes, another attempt has others.
   Result<CachedLayer> convert_one(const Context& ctx, const DiffId& diff_id, const oci::Layer& layer, const UnpackLimits& limits,
                                   bool& again) {
-    auto blob = TRY(writer_.create_blob(options_.blob_writes));
-    auto table = TRY(writer_.create_blob());
     LayerProgress progress(options_.progress, layer);
-    LayerWorkerInput input;
-    input.output = {.blob_fd = blob.fd(), .table_fd = table.fd()};
-    input.limits = limits;
-    input.stream = [&](const Context& each, const LayerWorkerInput::Sink& sink) {
+    auto stream = [&](const Context& each, const LayerWorkerInput::Sink& sink) {
       auto fetched = source_.fetch_blob(each, layer.digest.value, layer.size, [&](ByteView bytes) {
         progress.add(bytes.size());
         return sink(bytes);
@@ -153,32 +143,21 @@ class Conversion {
       again = fetched.failed_with(Code::kAborted);
       return fetched;
     };
-    auto summary = TRY(run_layer_worker(ctx, input));
-    if (summary.diff_id != diff_id) {
+    auto unpacked = TRY(UnpackedLayer::unpack(ctx, writer_, stream, limits, options_.blob_writes));
+    if (unpacked.summary().diff_id != diff_id) {
       return make_error(Code::kDataLoss,
                         "its tar has diff id {}, the image's configuration says {}: build or push the image again",
-                        summary.diff_id, diff_id);
+                        unpacked.summary().diff_id, diff_id);
     }
-    CachedLayer converted{.tree = BlobContents::local(BlobRole::kLayerTree, summary.table.size, summary.table.frames),
-                          .data = {},
-                          .expanded_size = summary.expanded_size};
-    TRY(writer_.adopt(std::move(table), converted.tree.id, converted.tree.size));
-    if (summary.blob.size > 0) {
-      converted.data = BlobContents::local(BlobRole::kLayerData, summary.blob.size, summary.blob.frames);
-      TRY(writer_.adopt(std::move(blob), converted.data->id, converted.data->size));
-    }
+    auto converted = TRY(std::move(unpacked).adopt(writer_));
     progress.finish();
     return converted;
   }
 
   Result<BlobContents> merge(const Context& ctx) {
-    std::vector<std::string> tables;
-    for (const auto& diff_id : image_.config.diff_ids) tables.push_back(folder_.blob_path(layers_.at(diff_id)->tree.id));
-    auto pending = TRY(writer_.create_blob());
-    auto written = TRY(write_merged_image(ctx, tables, pending.fd()));
-    auto metadata = BlobContents::local(BlobRole::kMetadata, written.size, written.frames);
-    TRY(writer_.adopt(std::move(pending), metadata.id, metadata.size));
-    return metadata;
+    std::vector<BlobId> trees;
+    for (const auto& diff_id : image_.config.diff_ids) trees.push_back(layers_.at(diff_id)->tree.id);
+    return write_metadata_blob(ctx, folder_, writer_, trees);
   }
 
   IndexContents assemble(BlobContents metadata) {
@@ -189,7 +168,7 @@ class Conversion {
       if (is_new) contents.blobs.push_back(blob);
       return at->second;
     };
-    auto& image = contents.image;
+    auto& image = contents.image();
     image.metadata_blob = number_of(metadata);
     if (!options_.reference.empty()) image.references = {resolved_now(options_)};
     image.manifest_digest = image_.manifest.digest;

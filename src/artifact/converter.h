@@ -26,6 +26,7 @@ struct ConvertOptions {
   UnpackLimits limits = {};
   BlobWrites blob_writes = BlobWrites::kDirect;  // of file contents
   Progress progress = {};                        // one task a layer; may be empty
+  MakeRoom make_room = {};                       // is told the compressed size of the layers to fetch; may be empty
   Clock* clock = &Clock::system();
 };
 

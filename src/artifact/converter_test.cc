@@ -67,7 +67,7 @@ TEST_F(ConverterTest, an_image_is_published_with_every_byte_right) {
   registry_.add_image({layer_of("a", noise(1)), layer_of("b", noise(2))});
   auto image = MUST(convert("latest", "registry.example.com/a:1"));
   EXPECT_EQ(image->image().layers.size(), 2U);
-  MUST(verify_image(ctx_, *folder_, *image));
+  MUST(verify_artifact(ctx_, *folder_, *image));
   EXPECT_EQ(folder_->find_reference("registry.example.com/a:1"), image);
   EXPECT_EQ(entries("tmp"), 0U);
 }
@@ -89,7 +89,7 @@ TEST_F(ConverterTest, a_blob_that_was_lost_is_brought_back) {
   registry_.add_image({layer_of("a", noise(1))});
   auto image = MUST(convert("latest"));
   MUST(os::remove_file(folder_->blob_path(image->blobs()[*image->image().layers[0].data_blob].id)));
-  MUST(verify_image(ctx_, *folder_, *MUST(convert("latest"))));
+  MUST(verify_artifact(ctx_, *folder_, *MUST(convert("latest"))));
 }
 
 TEST_F(ConverterTest, wrong_bytes_publish_nothing_and_leave_what_a_collection_takes) {

@@ -7,10 +7,12 @@
 #include <optional>
 #include <set>
 
+#include "artifact/cache_writer.h"
 #include "artifact/fetch_plan.h"
 #include "artifact/frame_coder.h"
 #include "artifact/object_names.h"
 #include "artifact/progress_counter.h"
+#include "artifact/verify.h"
 #include "base/executor.h"
 #include "os/file.h"
 
@@ -89,16 +91,18 @@ Result<void> fetch_missing(const Context& ctx, store::ObjectStore& store, const 
                            const FetchOptions& options) {
   auto writer = TRY(folder.begin());
   std::vector<BlobNumber> missing;
-  std::set<BlobId> taken;  // those of other images, and those that are fetched; what no image names may be anything
-  for (const auto& image : folder.images()) {
-    for (const BlobDescription& blob : image->blobs()) {
-      if (folder.has_blob(blob.id, blob.size)) taken.insert(blob.id);
-    }
+  std::set<BlobId> named;  // what no artifact names may be anything
+  for (const auto& one : folder.artifacts()) {
+    for (const BlobDescription& blob : one->blobs()) named.insert(blob.id);
   }
+  std::set<BlobId> taken;  // those that are here, and those that are fetched
   for (BlobNumber number = 0; number < index.blobs().size(); ++number) {
-    if (taken.insert(index.blobs()[number].id).second) missing.push_back(number);
+    const BlobDescription& blob = index.blobs()[number];
+    bool here = named.contains(blob.id) && writer.hold(blob.id, blob.size);
+    if (taken.insert(blob.id).second && !here) missing.push_back(number);
   }
   auto reads = TRY(plan_fetch(index, missing));
+  if (options.make_room) TRY(options.make_room(size_of(index, missing)));
   TRY(folder.ensure_space(size_of(index, missing)));
   std::vector<PendingBlob> pending;
   std::vector<Destination> destinations;
@@ -115,6 +119,7 @@ Result<void> fetch_missing(const Context& ctx, store::ObjectStore& store, const 
     const BlobDescription& blob = index.blobs()[missing[i]];
     TRY(writer.adopt(std::move(pending[i]), blob.id, blob.size));
   }
+  if (options.read_back == ReadBack::kYes) TRY(check_blobs_on_disk(ctx, folder, index, missing));
   TRY(writer.publish(index.contents()));
   progress.finish();
   return {};
@@ -122,13 +127,13 @@ Result<void> fetch_missing(const Context& ctx, store::ObjectStore& store, const 
 
 }  // namespace
 
-Result<void> fetch_image(const Context& ctx, store::ObjectStore& store, const ArtifactIndex& index, CacheFolder& folder,
+Result<void> fetch_artifact(const Context& ctx, store::ObjectStore& store, const ArtifactIndex& index, CacheFolder& folder,
                          const FetchOptions& options) {
   return fetch_missing(ctx, store, index, folder, options)
-      .with_context("fetch image {} from {}", index.image().manifest_digest, store.describe());
+      .with_context("fetch {} from {}", index.name(), store.describe());
 }
 
-Result<void> verify_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const ArtifactIndex& index,
+Result<void> verify_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const ArtifactIndex& index,
                                 const FetchOptions& options) {
   auto verified = [&]() -> Result<void> {
     std::vector<BlobNumber> all;
@@ -143,7 +148,7 @@ Result<void> verify_store_image(const Context& ctx, store::ObjectStore& store, c
     progress.finish();
     return {};
   }();
-  return std::move(verified).with_context("verify image {} in {}", index.image().manifest_digest, store.describe());
+  return std::move(verified).with_context("verify {} in {}", index.name(), store.describe());
 }
 
 }  // namespace zeropull::artifact

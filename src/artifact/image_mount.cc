@@ -44,6 +44,12 @@ Result<void> mount_from_files(const ImageFiles& files, const std::string& mount_
 
 }  // namespace
 
+ImageFiles files_of(const CacheFolder& folder, const ArtifactIndex& index) {
+  ImageFiles files{.metadata = folder.blob_path(index.metadata_blob().id), .devices = {}};
+  for (BlobNumber blob : index.devices()) files.devices.push_back(folder.blob_path(index.blobs()[blob].id));
+  return files;
+}
+
 Result<void> mount_image(const ImageFiles& files, const std::string& mount_point, FileDirectIo file_direct_io) {
   TRY(check_size(files.metadata));
   for (const auto& device : files.devices) TRY(check_size(device));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "artifact/cache_folder.h"
 #include "base/result.h"
 
 namespace zeropull::artifact {
@@ -15,9 +16,12 @@ struct ImageFiles {
   std::vector<std::string> devices;  // paths of the distinct non-empty data blobs, in the metadata image's device order
 };
 
+// Of a whole artifact in a folder. Nothing is checked: see check_attach() in artifact/verify.h.
+ImageFiles files_of(const CacheFolder& folder, const ArtifactIndex& index);
+
 enum class FileDirectIo { kRefused, kAllowed };
 
-// Mounts on an existing folder. The way is chosen by trying, never by kernel version: loop devices first, then the files where
+// Mounts an artifact's tree on an existing folder. The way is chosen by trying, never by kernel version: loop devices first, then the files where
 // allowed. Every file's size must be a multiple of 4 KiB. Needs root. kDataLoss for a size that cannot be right.
 Result<void> mount_image(const ImageFiles& files, const std::string& mount_point, FileDirectIo file_direct_io);
 

@@ -1,6 +1,7 @@
 #include "artifact/index.h"
 
 #include <cstring>
+#include <set>
 
 #include "artifact/index_head.h"
 #include "base/check.h"
@@ -79,9 +80,24 @@ ChainId next_chain_id(const std::optional<ChainId>& parent, const DiffId& layer)
   return ChainId{codec::sha256(as_bytes(parent->text() + " " + layer.text()))};
 }
 
+std::vector<BlobNumber> prefix_devices(const ImageDescription& image, std::size_t layers) {
+  std::vector<BlobNumber> devices;
+  std::set<BlobNumber> seen;
+  for (std::size_t i = 0; i < layers; ++i) {
+    const auto& blob = image.layers[i].data_blob;
+    if (blob && seen.insert(*blob).second) devices.push_back(*blob);
+  }
+  return devices;
+}
+
+ArtifactName name_of(const Description& description) {
+  if (const auto* image = std::get_if<ImageDescription>(&description)) return image->manifest_digest;
+  return std::get_if<ModelDescription>(&description)->identity;
+}
+
 Result<Bytes> encode_index(const IndexContents& contents) {
   IndexHead head;
-  head.image = contents.image;
+  head.description = contents.description;
   for (const BlobContents& blob : contents.blobs) {
     BlobDescription description;
     description.role = blob.role;
@@ -157,9 +173,21 @@ Result<ArtifactIndex> ArtifactIndex::parse(Storage storage) {
   }();
   if (!checked.ok()) return Error(Code::kDataLoss, "artifact index: " + checked.error().message());
   index.frames_ = checked->frames;
-  index.image_ = std::move(checked->image);
+  index.description_ = std::move(checked->description);
   index.blobs_ = std::move(checked->blobs);
   return index;
+}
+
+BlobNumber ArtifactIndex::metadata_number() const {
+  if (const auto* image = std::get_if<ImageDescription>(&description_)) return image->metadata_blob;
+  return model().metadata_blob;
+}
+
+std::vector<BlobNumber> ArtifactIndex::devices() const {
+  if (const auto* image = std::get_if<ImageDescription>(&description_)) return prefix_devices(*image, image->layers.size());
+  std::vector<BlobNumber> devices;
+  if (model().data_blob) devices.push_back(*model().data_blob);
+  return devices;
 }
 
 ByteView ArtifactIndex::bytes() const { return view_of(storage_); }
@@ -197,7 +225,7 @@ BlobContents ArtifactIndex::blob_contents(BlobNumber number) const {
 
 IndexContents ArtifactIndex::contents() const {
   IndexContents contents;
-  contents.image = image_;
+  contents.description = description_;
   contents.blobs.reserve(blobs_.size());
   for (BlobNumber number = 0; number < blobs_.size(); ++number) contents.blobs.push_back(blob_contents(number));
   return contents;

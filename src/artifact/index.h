@@ -1,6 +1,6 @@
-// Artifact index: the one file that describes an artifact. It holds the image's manifest, configuration, platform and layers, and
-// for each blob its id, size and frames: their hashes and where they rest in the store. docs/formats/artifact.md describes the
-// bytes.
+// Artifact index: the one file that describes an artifact. It holds what the artifact is (an image's manifest, configuration,
+// platform and layers; a model's identity) and for each blob its id, size and frames: their hashes and where they rest in the
+// store. docs/formats/artifact.md describes the bytes.
 //
 // IndexContents is the index as a value, for whoever makes one; encode_index() writes it. ArtifactIndex reads one: the head is
 // parsed, the frame table stays where it is (mapped from the file) and is decoded frame by frame. Both check everything: an
@@ -19,9 +19,11 @@
 #include <variant>
 #include <vector>
 
+#include "artifact/artifact_name.h"
 #include "artifact/blob.h"
 #include "artifact/frame_table.h"
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "os/file.h"
@@ -72,6 +74,32 @@ struct ImageDescription {
   bool operator==(const ImageDescription&) const = default;
 };
 
+enum class ModelForm : std::uint8_t {
+  kTree,  // its files were as they are at the origin
+  kTar,   // one archive, unpacked
+};
+
+// A model has one layer.
+struct ModelDescription {
+  ModelIdentity identity;
+  ModelForm form = ModelForm::kTree;
+  std::uint64_t origin_size = 0;  // bytes that were read from the origin
+  BlobNumber tree_blob = 0;
+  std::optional<BlobNumber> data_blob;  // none when every file is empty
+  BlobNumber metadata_blob = 0;
+  bool operator==(const ModelDescription&) const = default;
+};
+
+using Description = std::variant<ImageDescription, ModelDescription>;
+ArtifactName name_of(const Description& description);
+// The description must be of that kind.
+template <typename T>
+auto& of_kind(auto& description) {
+  auto* found = std::get_if<T>(&description);
+  CHECK(found != nullptr);
+  return *found;
+}
+
 // A blob without its frames. A pack is named by the SHA-256 of its bytes; its object's name follows from the endpoint's key.
 struct BlobDescription {
   BlobRole role = BlobRole::kLayerData;
@@ -96,8 +124,13 @@ struct BlobContents {
 };
 
 struct IndexContents {
-  ImageDescription image;
+  Description description;
   std::vector<BlobContents> blobs;
+  // The artifact must be of that kind.
+  ImageDescription& image() { return of_kind<ImageDescription>(description); }
+  const ImageDescription& image() const { return of_kind<ImageDescription>(description); }
+  const ModelDescription& model() const { return of_kind<ModelDescription>(description); }
+  ArtifactName name() const { return name_of(description); }
   bool operator==(const IndexContents&) const = default;
 };
 
@@ -111,9 +144,15 @@ class ArtifactIndex {
   static Result<ArtifactIndex> from_file(os::MappedFile file);
   static Result<ArtifactIndex> from_bytes(Bytes bytes);
 
-  const ImageDescription& image() const { return image_; }
+  ArtifactName name() const { return name_of(description_); }
+  // The artifact must be of that kind.
+  const ImageDescription& image() const { return of_kind<ImageDescription>(description_); }
+  const ModelDescription& model() const { return of_kind<ModelDescription>(description_); }
   const std::vector<BlobDescription>& blobs() const { return blobs_; }
-  const BlobDescription& metadata_blob() const { return blobs_[image_.metadata_blob]; }
+  BlobNumber metadata_number() const;
+  const BlobDescription& metadata_blob() const { return blobs_[metadata_number()]; }
+  // The distinct data blobs in the order of the metadata image's device numbers.
+  std::vector<BlobNumber> devices() const;
   // Frame `number` of a blob of this index.
   FrameEntry frame(const BlobDescription& blob, std::uint64_t number) const;
   std::optional<BlobNumber> find_blob(const BlobId& id) const;
@@ -130,9 +169,12 @@ class ArtifactIndex {
   Storage storage_;
   std::uint64_t table_offset_ = 0;
   std::uint64_t frames_ = 0;
-  ImageDescription image_;
+  Description description_;
   std::vector<BlobDescription> blobs_;
 };
+
+// The data blobs of an image's first `layers` layers as devices: distinct, in the order of the metadata image's device numbers.
+std::vector<BlobNumber> prefix_devices(const ImageDescription& image, std::size_t layers);
 
 // The chain id of a layer on a chain (image-spec, "Layer ChainID"); `parent` is absent for the lowest layer.
 ChainId next_chain_id(const std::optional<ChainId>& parent, const DiffId& layer);

@@ -13,7 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kImageKind = "image";
+constexpr std::string_view kTreeForm = "tree";
+constexpr std::string_view kTarForm = "tar";
 
 Result<std::string> parse_text(const json& object, std::string_view at) {
   auto text = TRY(codec::json_string(object, at));
@@ -124,6 +125,36 @@ Result<ImageDescription> parse_image(const json& object) {
   return image;
 }
 
+Result<ModelDescription> parse_model(const json& object) {
+  ModelDescription model;
+  auto identity = TRY(codec::json_string(object, "identity"));
+  auto digest = Sha256::from_hex(identity);
+  if (!digest) return make_error(Code::kInvalidArgument, "identity: not 64 hexadecimal digits");
+  model.identity = ModelIdentity{*digest};
+  auto form = TRY(codec::json_string(object, "form"));
+  if (form != kTreeForm && form != kTarForm) return make_error(Code::kInvalidArgument, "form: unknown");
+  model.form = form == kTreeForm ? ModelForm::kTree : ModelForm::kTar;
+  model.origin_size = TRY(parse_number(object, "origin_size", INT64_MAX));
+  model.tree_blob = TRY(parse_blob_number(object, "tree_blob"));
+  if (codec::json_find(object, "data_blob") != nullptr) {
+    auto number = TRY(parse_blob_number(object, "data_blob"));
+    model.data_blob = number;
+  }
+  model.metadata_blob = TRY(parse_blob_number(object, "metadata_blob"));
+  return model;
+}
+
+json encode_model(const ModelDescription& model) {
+  json object = {{"identity", model.identity.hex()},
+                 {"form", model.form == ModelForm::kTree ? kTreeForm : kTarForm},
+                 {"origin_size", model.origin_size},
+                 {"tree_blob", model.tree_blob},
+                 {"data_blob", nullptr},
+                 {"metadata_blob", model.metadata_blob}};
+  if (model.data_blob) object["data_blob"] = *model.data_blob;
+  return object;
+}
+
 json encode_layer(const ImageLayer& layer) {
   json object = {{"digest", layer.digest.text()},
                  {"media_type", layer.media_type},
@@ -164,22 +195,34 @@ json encode_image(const ImageDescription& image) {
   return object;
 }
 
-Result<void> check_layers(const IndexHead& head) {
-  auto require_role = [&](BlobNumber number, BlobRole role, std::string_view what) -> Result<void> {
-    if (number >= head.blobs.size() || head.blobs[number].role != role) {
-      return make_error(Code::kInvalidArgument, "{}: blob {} is no {} blob of this index", what, number, role_name(role));
-    }
-    return {};
-  };
-  TRY(require_role(head.image.metadata_blob, BlobRole::kMetadata, "metadata_blob"));
+Result<void> require_role(const IndexHead& head, BlobNumber number, BlobRole role, std::string_view what) {
+  if (number < head.blobs.size() && head.blobs[number].role == role) return {};
+  return make_error(Code::kInvalidArgument, "{}: blob {} is no {} blob of this index", what, number, role_name(role));
+}
+
+Result<void> check_image(const IndexHead& head, const ImageDescription& image) {
+  if (codec::sha256(as_bytes(image.manifest)) != image.manifest_digest.value) {
+    return make_error(Code::kInvalidArgument, "the manifest does not have the digest {}", image.manifest_digest);
+  }
+  if (codec::sha256(as_bytes(image.config)) != image.config_digest.value) {
+    return make_error(Code::kInvalidArgument, "the configuration does not have the digest {}", image.config_digest);
+  }
+  TRY(require_role(head, image.metadata_blob, BlobRole::kMetadata, "metadata_blob"));
   std::optional<ChainId> chain;
-  for (std::size_t i = 0; i < head.image.layers.size(); ++i) {
-    const ImageLayer& layer = head.image.layers[i];
-    TRY(require_role(layer.tree_blob, BlobRole::kLayerTree, "tree_blob").with_context("layer {}", i));
-    if (layer.data_blob) TRY(require_role(*layer.data_blob, BlobRole::kLayerData, "data_blob").with_context("layer {}", i));
+  for (std::size_t i = 0; i < image.layers.size(); ++i) {
+    const ImageLayer& layer = image.layers[i];
+    TRY(require_role(head, layer.tree_blob, BlobRole::kLayerTree, "tree_blob").with_context("layer {}", i));
+    if (layer.data_blob) TRY(require_role(head, *layer.data_blob, BlobRole::kLayerData, "data_blob").with_context("layer {}", i));
     chain = next_chain_id(chain, layer.diff_id);
     if (layer.chain_id != *chain) return make_error(Code::kInvalidArgument, "layer {}: its chain id does not follow", i);
   }
+  return {};
+}
+
+Result<void> check_model(const IndexHead& head, const ModelDescription& model) {
+  TRY(require_role(head, model.metadata_blob, BlobRole::kMetadata, "metadata_blob"));
+  TRY(require_role(head, model.tree_blob, BlobRole::kLayerTree, "tree_blob"));
+  if (model.data_blob) TRY(require_role(head, *model.data_blob, BlobRole::kLayerData, "data_blob"));
   return {};
 }
 
@@ -208,9 +251,11 @@ std::string encode_head(const IndexHead& head) {
   json blobs = json::array();
   for (const auto& blob : head.blobs) blobs.push_back(encode_blob(blob));
   json root;
-  root["kind"] = kImageKind;
+  auto kind = name_of(head.description).kind;
+  root["kind"] = kind_name(kind);
   root["frames"] = head.frames;
-  root["image"] = encode_image(head.image);
+  if (const auto* image = std::get_if<ImageDescription>(&head.description)) root[kind_name(kind)] = encode_image(*image);
+  if (const auto* model = std::get_if<ModelDescription>(&head.description)) root[kind_name(kind)] = encode_model(*model);
   root["blobs"] = std::move(blobs);
   return codec::json_text(root);
 }
@@ -218,24 +263,24 @@ std::string encode_head(const IndexHead& head) {
 Result<IndexHead> parse_head(std::string_view text) {
   auto root = TRY(codec::parse_json(text, {.size_max = kIndexHeadMax, .depth_max = 8}));
   auto kind = TRY(codec::json_string(root, "kind"));
-  if (kind != kImageKind) return make_error(Code::kInvalidArgument, "kind: not \"{}\"", kImageKind);
+  bool is_image = kind == kind_name(ArtifactKind::kImage);
+  if (!is_image && kind != kind_name(ArtifactKind::kModel)) return make_error(Code::kInvalidArgument, "kind: unknown");
   IndexHead head;
   head.frames = TRY(parse_number(root, "frames", kFramesMax));
-  const json* image = TRY(codec::json_object(root, "image"));
-  head.image = TRY(parse_image(*image).with_context("image"));
+  const json* about = TRY(codec::json_object(root, kind));
+  if (is_image) {
+    head.description = TRY(parse_image(*about).with_context("image"));
+  } else {
+    head.description = TRY(parse_model(*about).with_context("model"));
+  }
   head.blobs = TRY(parse_array<BlobDescription>(root, "blobs", kBlobsMax, parse_blob));
   return head;
 }
 
 Result<void> check_head(const IndexHead& head) {
-  if (codec::sha256(as_bytes(head.image.manifest)) != head.image.manifest_digest.value) {
-    return make_error(Code::kInvalidArgument, "the manifest does not have the digest {}", head.image.manifest_digest);
-  }
-  if (codec::sha256(as_bytes(head.image.config)) != head.image.config_digest.value) {
-    return make_error(Code::kInvalidArgument, "the configuration does not have the digest {}", head.image.config_digest);
-  }
   TRY(check_blobs(head));
-  return check_layers(head);
+  if (const auto* image = std::get_if<ImageDescription>(&head.description)) return check_image(head, *image);
+  return check_model(head, *std::get_if<ModelDescription>(&head.description));
 }
 
 }  // namespace zeropull::artifact

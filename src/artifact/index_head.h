@@ -13,7 +13,7 @@ namespace zeropull::artifact {
 
 struct IndexHead {
   std::uint64_t frames = 0;
-  ImageDescription image;
+  Description description;
   std::vector<BlobDescription> blobs;
 };
 

@@ -40,6 +40,46 @@ TEST(Index, bytes_are_the_golden_ones) {
   EXPECT_EQ(bytes, MUST(os::read_file(path, kMiB))) << "the format changed: raise kIndexVersion and keep reading version 1";
 }
 
+IndexContents model_contents() {
+  auto sample = placed_contents();
+  IndexContents contents;
+  ModelDescription model;
+  model.identity = ModelIdentity{sample.blobs[0].id.value};
+  model.origin_size = 12345;
+  model.metadata_blob = 0;
+  model.tree_blob = 1;
+  model.data_blob = 2;
+  contents.description = model;
+  contents.blobs = {sample.blobs[0], sample.blobs[1], sample.blobs[2]};
+  return contents;
+}
+
+TEST(Index, of_a_model_reads_what_it_wrote) {
+  for (auto form : {ModelForm::kTree, ModelForm::kTar}) {
+    auto contents = model_contents();
+    std::get<ModelDescription>(contents.description).form = form;
+    auto index = MUST(ArtifactIndex::from_bytes(MUST(encode_index(contents))));
+    EXPECT_EQ(index.contents(), contents);
+    EXPECT_EQ(index.name(), ArtifactName(contents.model().identity));
+    EXPECT_EQ(index.devices(), std::vector<BlobNumber>{2});
+  }
+  auto empty = model_contents();
+  std::get<ModelDescription>(empty.description).data_blob.reset();
+  empty.blobs.pop_back();
+  EXPECT_TRUE(MUST(ArtifactIndex::from_bytes(MUST(encode_index(empty)))).devices().empty());
+}
+
+TEST(Index, of_a_model_refuses_blobs_of_another_role) {
+  for (auto member : {&ModelDescription::metadata_blob, &ModelDescription::tree_blob}) {
+    auto contents = model_contents();
+    std::get<ModelDescription>(contents.description).*member = 2;
+    EXPECT_TRUE(encode_index(contents).failed_with(Code::kInvalidArgument));
+  }
+  auto contents = model_contents();
+  std::get<ModelDescription>(contents.description).data_blob = 9;
+  EXPECT_TRUE(encode_index(contents).failed_with(Code::kInvalidArgument));
+}
+
 TEST(Index, refuses_an_unknown_version_clearly) {
   auto bytes = MUST(encode_index(placed_contents()));
   store_le<std::uint32_t>(bytes.data() + 8, 2);
@@ -77,14 +117,14 @@ TEST(Index, refuses_contents_that_do_not_hold_together) {
     void (*change)(IndexContents&);
   };
   const Case cases[] = {
-      {"manifest", [](IndexContents& c) { c.image.manifest += " "; }},
-      {"config", [](IndexContents& c) { c.image.config += " "; }},
-      {"chain", [](IndexContents& c) { c.image.layers[1].chain_id = c.image.layers[0].chain_id; }},
-      {"layer order", [](IndexContents& c) { std::swap(c.image.layers[0], c.image.layers[1]); }},
-      {"metadata role", [](IndexContents& c) { c.image.metadata_blob = 1; }},
-      {"metadata range", [](IndexContents& c) { c.image.metadata_blob = 99; }},
-      {"tree role", [](IndexContents& c) { c.image.layers[0].tree_blob = 2; }},
-      {"data range", [](IndexContents& c) { c.image.layers[0].data_blob = 5; }},
+      {"manifest", [](IndexContents& c) { c.image().manifest += " "; }},
+      {"config", [](IndexContents& c) { c.image().config += " "; }},
+      {"chain", [](IndexContents& c) { c.image().layers[1].chain_id = c.image().layers[0].chain_id; }},
+      {"layer order", [](IndexContents& c) { std::swap(c.image().layers[0], c.image().layers[1]); }},
+      {"metadata role", [](IndexContents& c) { c.image().metadata_blob = 1; }},
+      {"metadata range", [](IndexContents& c) { c.image().metadata_blob = 99; }},
+      {"tree role", [](IndexContents& c) { c.image().layers[0].tree_blob = 2; }},
+      {"data range", [](IndexContents& c) { c.image().layers[0].data_blob = 5; }},
       {"blob id", [](IndexContents& c) { c.blobs[1].id = c.blobs[0].id; }},
       {"blob size", [](IndexContents& c) { ++c.blobs[1].size; }},
       {"empty blob", [](IndexContents& c) { c.blobs[1] = BlobContents::local(BlobRole::kLayerTree, 0, {}); }},
@@ -96,9 +136,9 @@ TEST(Index, refuses_contents_that_do_not_hold_together) {
       {"zstd larger", [](IndexContents& c) { c.blobs[2].frames[1].stored_length = kFrameSize + kTagSize; }},
       {"empty frame", [](IndexContents& c) { c.blobs[2].frames[1].stored_length = kTagSize; }},
       {"placed zero", [](IndexContents& c) { c.blobs[2].frames[2].offset = 1; }},
-      {"layers", [](IndexContents& c) { c.image.layers.resize(kLayersMax + 1, c.image.layers[0]); }},
-      {"long reference", [](IndexContents& c) { c.image.references[0].reference.assign(kHeadTextMax + 1, 'a'); }},
-      {"large manifest", [](IndexContents& c) { c.image.manifest.assign(kManifestSizeMax + 1, 'a'); }},
+      {"layers", [](IndexContents& c) { c.image().layers.resize(kLayersMax + 1, c.image().layers[0]); }},
+      {"long reference", [](IndexContents& c) { c.image().references[0].reference.assign(kHeadTextMax + 1, 'a'); }},
+      {"large manifest", [](IndexContents& c) { c.image().manifest.assign(kManifestSizeMax + 1, 'a'); }},
   };
   for (const Case& one : cases) {
     auto contents = placed_contents();

@@ -63,8 +63,8 @@ inline constexpr std::uint64_t kPublishRunFrames = 48;
 // How long one process waits while another changes the images of a shared cache folder: that takes a few syncs of small files.
 inline constexpr auto kLockTimeout = std::chrono::seconds(30);
 
-// Images in one cache folder or one endpoint's store.
-inline constexpr std::size_t kImagesMax = 65536;
+// Artifacts of one kind in one cache folder or one endpoint's store.
+inline constexpr std::size_t kArtifactsMax = 65536;
 
 // Threads that publish: each holds a pack of up to kPackSizeMax and compresses or waits for its put.
 inline constexpr std::size_t kPublishThreads = 4;
@@ -77,5 +77,18 @@ inline constexpr auto kCollectGrace = std::chrono::hours(24);
 
 // A publication that takes longer is given up, well before a collector could take its first packs for orphans.
 inline constexpr auto kPublicationMax = std::chrono::hours(12);
+
+// Files of one model that are taken as they are: a listing, and a tree in memory, of some hundred MiB.
+inline constexpr std::size_t kModelFilesMax = std::size_t{1} << 20;
+
+// What one connection to a model's origin brings at a time, on frame boundaries of the blob: few requests for a large file, and
+// still many at once for a small model.
+inline constexpr std::uint64_t kOriginReadMax = 16 * kMiB;
+
+// Small files that one connection brings one after the other, so that their round trips run side by side.
+inline constexpr std::size_t kOriginFilesMax = 16;
+
+// Connections to a model's origin: an S3 connection gives 50 to 90 MB/s. Each costs a frame of memory and the HTTP client's buffers.
+inline constexpr std::size_t kOriginConnections = 16;
 
 }  // namespace zeropull::artifact

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <set>
 
 #include "artifact/layer_merge.h"
 #include "artifact/layer_table.h"
@@ -29,16 +28,6 @@ Result<FramedBlob> hash_frames(int fd, std::uint64_t size) {
 }
 
 }  // namespace
-
-std::vector<BlobNumber> prefix_devices(const ImageDescription& image, std::size_t layers) {
-  std::vector<BlobNumber> devices;
-  std::set<BlobNumber> seen;
-  for (std::size_t i = 0; i < layers; ++i) {
-    const auto& blob = image.layers[i].data_blob;
-    if (blob && seen.insert(*blob).second) devices.push_back(*blob);
-  }
-  return devices;
-}
 
 Result<FramedBlob> write_merged_image(const Context& ctx, const std::vector<std::string>& table_paths, int fd) {
   std::vector<os::MappedFile> files;  // the tables view them

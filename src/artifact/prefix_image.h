@@ -13,9 +13,6 @@
 
 namespace zeropull::artifact {
 
-// The data blobs of the first `layers` layers as devices: distinct, in the order of the metadata image's device numbers.
-std::vector<BlobNumber> prefix_devices(const ImageDescription& image, std::size_t layers);
-
 // Merges the tables, which lie in these files lowest first, and writes the metadata image into the empty file `fd`. Returns what
 // is known of it as a blob.
 Result<FramedBlob> write_merged_image(const Context& ctx, const std::vector<std::string>& table_paths, int fd);

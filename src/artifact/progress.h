@@ -1,10 +1,12 @@
-// What a long operation of this room reports while it runs: converting, fetching, publishing, verifying. The callback is called
-// from the operation's own threads, several at a time, and must not block.
+// What a long operation of this room says to its caller while it runs: converting, fetching, publishing, verifying. Progress is
+// called from the operation's own threads, several at a time, and must not block.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <string>
+
+#include "base/result.h"
 
 namespace zeropull::artifact {
 
@@ -16,5 +18,9 @@ struct ProgressEvent {
 };
 
 using Progress = std::function<void(const ProgressEvent&)>;
+
+// Called once, on the caller's thread, before an operation brings so many bytes into a folder: an error ends the operation and is
+// returned.
+using MakeRoom = std::function<Result<void>(std::uint64_t bytes)>;
 
 }  // namespace zeropull::artifact

@@ -102,15 +102,15 @@ Result<std::unique_ptr<Publisher>> Publisher::create(const Context& ctx, store::
                                                      PublishOptions options, Random& random) {
   auto catalog = TRY(read_store_catalog(ctx, store, key));
   std::unique_ptr<Publisher> publisher(new Publisher(store, key, std::move(options), random));
-  for (const auto& broken : catalog.broken) LOG_WARN(kLog, "nothing of a broken image is reused: {}", broken.error.message());
-  for (const auto& image : catalog.images) publisher->take_places(image);
+  for (const auto& broken : catalog.broken) LOG_WARN(kLog, "nothing of a broken artifact is reused: {}", broken.error.message());
+  for (const auto& one : catalog.artifacts()) publisher->take_places(one);
   return publisher;
 }
 
-void Publisher::take_places(const ImagePtr& image) {
+void Publisher::take_places(const ArtifactPtr& artifact) {
   auto places = places_.lock();
-  for (BlobNumber number = 0; number < image->blobs().size(); ++number) {
-    places->insert_or_assign(image->blobs()[number].id, Place{image, number, nullptr});
+  for (BlobNumber number = 0; number < artifact->blobs().size(); ++number) {
+    places->insert_or_assign(artifact->blobs()[number].id, Place{artifact, number, nullptr});
   }
 }
 
@@ -199,8 +199,8 @@ Result<void> Publisher::check_reused(const Context& ctx, const IndexContents& co
     auto places = places_.lock();
     for (const BlobContents& blob : contents.blobs) {
       const Place& place = places->at(blob.id);
-      if (!place.image) continue;
-      for (const Sha256& pack : place.image->blobs()[place.number].packs) packs.emplace_back(blob.id, pack);
+      if (!place.artifact) continue;
+      for (const Sha256& pack : place.artifact->blobs()[place.number].packs) packs.emplace_back(blob.id, pack);
     }
   }
   return parallel_for(ctx, packs.size(), kFetchConnections, [&](const Context& stat_ctx, std::size_t i) -> Result<void> {
@@ -214,32 +214,33 @@ Result<void> Publisher::check_reused(const Context& ctx, const IndexContents& co
   });
 }
 
-Result<void> Publisher::publish_image(const Context& ctx, const CacheFolder& folder, IndexContents contents) {
-  auto digest = contents.image.manifest_digest;
+Result<void> Publisher::publish_artifact(const Context& ctx, const CacheFolder& folder, IndexContents contents) {
+  auto name = contents.name();
   auto published = [&]() -> Result<void> {
-    // What this image's present index names stays named, for those who took over its places.
-    auto present = read_store_image(ctx, store_, key_, digest);
+    // What this artifact's present index names stays named, for those who took over its places.
+    auto present = read_store_artifact(ctx, store_, key_, name);
     if (present.ok()) take_places(*present);
     TRY(publish_missing(ctx, folder, contents));
     TRY(check_reused(ctx, contents));
     TRY(publish_missing(ctx, folder, contents));
     for (BlobContents& blob : contents.blobs) {
       Place place = places_.lock()->at(blob.id);
-      counts_.lock()->reused_blobs += place.image ? 1 : 0;
+      counts_.lock()->reused_blobs += place.artifact ? 1 : 0;
       auto placed = place.contents();
       blob.frames = std::move(placed.frames);
       blob.packs = std::move(placed.packs);
     }
-    present = read_store_image(ctx, store_, key_, digest);  // another publisher may have come first
-    if (present.ok()) merge_references(contents.image.references, (*present)->image().references);
+    present = read_store_artifact(ctx, store_, key_, name);  // another publisher may have come first
+    auto* image = std::get_if<ImageDescription>(&contents.description);
+    if (image != nullptr && present.ok()) merge_references(image->references, (*present)->image().references);
     if (Clock::system().steady_now() - began_ > kPublicationMax) {
       return make_error(Code::kDeadlineExceeded,
                         "it took longer than {} hours, so that its packs may be collected: publish it again",
                         kPublicationMax.count());
     }
-    return put_store_image(ctx, store_, key_, contents, random_);
+    return put_store_artifact(ctx, store_, key_, contents, random_);
   }();
-  return std::move(published).with_context("publish image {} to {}", digest, store_.describe());
+  return std::move(published).with_context("publish {} to {}", name, store_.describe());
 }
 
 }  // namespace zeropull::artifact

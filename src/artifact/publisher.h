@@ -1,8 +1,8 @@
-// Publisher: puts an endpoint's images into its store. One Publisher serves one conversion or more: blobs may be published while
-// others are still being written (publication runs behind the start), and the image's index comes last, so that readers see all
+// Publisher: puts an endpoint's artifacts into its store. One Publisher serves one conversion or more: blobs may be published while
+// others are still being written (publication runs behind the start), and an artifact's index comes last, so that readers see all
 // or nothing. A process that dies leaves packs that no index names, which collect_store() finds.
 //
-// Blobs that an image of the store already holds are not put again: their places are taken over. Every frame is hashed against
+// Blobs that an artifact of the store already holds are not put again: their places are taken over. Every frame is hashed against
 // its table before it is sealed, so that a damaged local blob is never published. Thread-safe. Memory: a pack (16 MiB) and two
 // frames a thread.
 #pragma once
@@ -25,7 +25,7 @@ namespace zeropull::artifact {
 struct PublishOptions {
   std::size_t threads = kPublishThreads;
   int zstd_level = 3;
-  Progress progress = {};  // task "publish", in plain bytes, of publish_image()
+  Progress progress = {};  // task "publish", in plain bytes, of publish_artifact()
 };
 
 struct PublishCounts {
@@ -43,9 +43,9 @@ class Publisher {
 
   // Puts a blob's frames, unless it was published before or rests in the store already. `fd` is read from with pread.
   Result<void> publish_blob(const Context& ctx, const BlobContents& blob, int fd);
-  // Puts what is missing of the image's blobs, from the folder, and then its index, which keeps the references of one that was
-  // there.
-  Result<void> publish_image(const Context& ctx, const CacheFolder& folder, IndexContents contents);
+  // Puts what is missing of the artifact's blobs, from the folder, and then its index, which keeps the references of an image's
+  // that was there.
+  Result<void> publish_artifact(const Context& ctx, const CacheFolder& folder, IndexContents contents);
   PublishCounts counts() const { return *counts_.lock(); }
 
  private:
@@ -55,13 +55,13 @@ class Publisher {
   class Worker;
   // Where a blob rests: as an index of the store has it, or as we put it.
   struct Place {
-    ImagePtr image;  // null for our own
+    ArtifactPtr artifact;  // null for our own
     BlobNumber number = 0;
     std::shared_ptr<const BlobContents> own;
-    BlobContents contents() const { return image ? image->blob_contents(number) : *own; }
+    BlobContents contents() const { return artifact ? artifact->blob_contents(number) : *own; }
   };
   Publisher(store::ObjectStore& store, const EndpointKey& key, PublishOptions options, Random& random);
-  void take_places(const ImagePtr& image);
+  void take_places(const ArtifactPtr& artifact);
   static std::vector<Run> plan_runs(const std::vector<Source>& sources);
   void keep_places(const std::vector<Source>& sources, const std::vector<Run>& runs, const std::vector<PlacedRun>& placed);
   Result<void> publish_sources(const Context& ctx, const std::vector<Source>& sources, const Progress& report);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include "artifact/cache_writer.h"
 #include "codec/digest.h"
 
 namespace zeropull::artifact {
@@ -72,7 +73,7 @@ SampleImage make_sample(std::uint64_t seed, std::uint64_t base_seed) {
   constexpr std::array kRoles = {BlobRole::kMetadata, BlobRole::kLayerTree, BlobRole::kLayerData, BlobRole::kLayerTree,
                                  BlobRole::kLayerData};
   for (std::size_t i = 0; i < sample.blobs.size(); ++i) sample.contents.blobs.push_back(describe(kRoles[i], sample.blobs[i]));
-  ImageDescription& image = sample.contents.image;
+  ImageDescription& image = sample.contents.image();
   image.references = {{fmt::format("registry.example/sample:{}", seed), ResolvedTime(std::chrono::milliseconds(1000 + seed))}};
   image.manifest = fmt::format("{{\"manifest\": {}}}", seed);
   image.manifest_digest = ManifestDigest{codec::sha256(as_bytes(image.manifest))};

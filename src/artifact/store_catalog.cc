@@ -50,12 +50,12 @@ Result<Bytes> open_index(const EndpointKey& key, const store::ObjectName& name, 
   return index;
 }
 
-Result<ImagePtr> parse_object(const EndpointKey& key, const store::ObjectName& name, ByteView object) {
+Result<ArtifactPtr> parse_object(const EndpointKey& key, const store::ObjectName& name, ByteView object) {
   auto bytes = TRY(open_index(key, name, object));
   auto index = TRY(ArtifactIndex::from_bytes(std::move(bytes)));
-  const auto& digest = index.image().manifest_digest;
-  if (name != image_object(key, digest) && name != removed_object(key, digest)) {
-    return make_error(Code::kDataLoss, "it holds the index of another image");
+  auto artifact = index.name();
+  if (name != index_object(key, artifact) && name != removed_object(key, artifact)) {
+    return make_error(Code::kDataLoss, "it holds the index of another artifact");
   }
   return std::make_shared<const ArtifactIndex>(std::move(index));
 }
@@ -69,44 +69,55 @@ ImagePtr StoreCatalog::find_manifest(const ManifestDigest& digest) const {
 
 ImagePtr StoreCatalog::find_reference(std::string_view reference) const { return newest_of(images, reference); }
 
-Result<ImagePtr> read_index_object(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+Result<ArtifactPtr> read_index_object(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
                                    const store::ObjectName& name) {
   auto object = TRY(store.read_whole(ctx, name, store::kObjectSizeMax));
   return parse_object(key, name, object).with_context("{}: {}", store.describe(), name);
 }
 
+std::vector<ArtifactPtr> StoreCatalog::artifacts() const {
+  auto all = images;
+  all.insert(all.end(), models.begin(), models.end());
+  return all;
+}
+
 Result<StoreCatalog> read_store_catalog(const Context& ctx, store::ObjectStore& store, const EndpointKey& key) {
-  auto objects = TRY(list_all(ctx, store, images_folder()));
-  if (objects.size() > kImagesMax) return make_error(Code::kOutOfRange, "{}: more than {} images", store.describe(), kImagesMax);
-  std::vector<std::optional<Result<ImagePtr>>> read(objects.size());
-  TRY(parallel_for(ctx, objects.size(), kFetchConnections, [&](const Context& read_ctx, std::size_t i) -> Result<void> {
-    read[i].emplace(read_index_object(read_ctx, store, key, objects[i].name));
-    return read_ctx.check();
-  }));
   StoreCatalog catalog;
-  for (std::size_t i = 0; i < objects.size(); ++i) {
-    if (read[i]->ok()) {
-      catalog.images.push_back(std::move(*read[i]).take());
-    } else if (!read[i]->failed_with(Code::kNotFound)) {  // removed meanwhile
-      catalog.broken.push_back({objects[i].name, std::move(*read[i]).take_error()});
+  for (ArtifactKind kind : {ArtifactKind::kImage, ArtifactKind::kModel}) {
+    auto objects = TRY(list_all(ctx, store, kind_folder(kind)));
+    if (objects.size() > kArtifactsMax) {
+      return make_error(Code::kOutOfRange, "{}: more than {} {}s", store.describe(), kArtifactsMax, kind_name(kind));
+    }
+    std::vector<std::optional<Result<ArtifactPtr>>> read(objects.size());
+    TRY(parallel_for(ctx, objects.size(), kFetchConnections, [&](const Context& read_ctx, std::size_t i) -> Result<void> {
+      read[i].emplace(read_index_object(read_ctx, store, key, objects[i].name));
+      return read_ctx.check();
+    }));
+    auto& found = kind == ArtifactKind::kImage ? catalog.images : catalog.models;
+    for (std::size_t i = 0; i < objects.size(); ++i) {
+      if (read[i]->ok()) {
+        found.push_back(std::move(*read[i]).take());
+      } else if (!read[i]->failed_with(Code::kNotFound)) {  // removed meanwhile
+        catalog.broken.push_back({objects[i].name, std::move(*read[i]).take_error()});
+      }
     }
   }
   return catalog;
 }
 
-Result<ImagePtr> read_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
-                                  const ManifestDigest& digest) {
-  return read_index_object(ctx, store, key, image_object(key, digest)).with_context("image {}", digest);
+Result<ArtifactPtr> read_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+                                        const ArtifactName& name) {
+  return read_index_object(ctx, store, key, index_object(key, name)).with_context("{}", name);
 }
 
-Result<void> put_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const IndexContents& contents,
-                             Random& random) {
+Result<void> put_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+                                const IndexContents& contents, Random& random) {
   for (const BlobContents& blob : contents.blobs) {
     bool placed = std::ranges::none_of(blob.frames, [](const auto& frame) { return frame.codec == FrameCodec::kUnplaced; });
     if (!placed) return make_error(Code::kFailedPrecondition, "blob {} is not in the store", blob.id);
   }
   auto index = TRY(encode_index(contents));
-  auto name = image_object(key, contents.image.manifest_digest);
+  auto name = index_object(key, contents.name());
   return store.put(ctx, name, seal_index(key, name, index, random));
 }
 

@@ -1,4 +1,4 @@
-// The images in one endpoint's store: their artifact indexes, each one an encrypted object.
+// The artifacts in one endpoint's store: their indexes, each one an encrypted object.
 //
 //   offset size  field
 //        0    8  "ZPSEALED"
@@ -6,7 +6,7 @@
 //       12   12  nonce
 //       24       AES-256-GCM of the artifact index; associated data "zeropull-index-v1\n" and the name's last segment
 //
-// An index is put last in a publication, so that an image which is listed here is complete. Functions block on the store and may
+// An index is put last in a publication, so that an artifact which is listed here is complete. Functions block on the store and may
 // be called from any thread.
 #pragma once
 
@@ -28,24 +28,26 @@ struct BrokenObject {
 
 struct StoreCatalog {
   std::vector<ImagePtr> images;      // in the order of their object names
+  std::vector<ModelPtr> models;      // likewise
   std::vector<BrokenObject> broken;  // that could not be read, opened or parsed
+  std::vector<ArtifactPtr> artifacts() const;  // images, then models
   ImagePtr find_manifest(const ManifestDigest& digest) const;
   ImagePtr find_reference(std::string_view reference) const;  // of several, the one resolved last
 };
 
-// All images. An object that cannot be read is in `broken`; only a store that cannot be listed is an error.
+// Everything. An object that cannot be read is in `broken`; only a store that cannot be listed is an error.
 Result<StoreCatalog> read_store_catalog(const Context& ctx, store::ObjectStore& store, const EndpointKey& key);
 
-// One image by its manifest; kNotFound when it is not in the store, kDataLoss when its index is not what was published.
-Result<ImagePtr> read_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
-                                  const ManifestDigest& digest);
+// One artifact; kNotFound when it is not in the store, kDataLoss when its index is not what was published.
+Result<ArtifactPtr> read_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+                                        const ArtifactName& name);
 
-// Puts an image's index. Everything that it names must be in the store; kFailedPrecondition for a frame without a place.
-Result<void> put_store_image(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const IndexContents& contents,
+// Puts an artifact's index. Everything that it names must be in the store; kFailedPrecondition for a frame without a place.
+Result<void> put_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const IndexContents& contents,
                              Random& random);
 
-// The object `name` in images/ or removed/, opened.
-Result<ImagePtr> read_index_object(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+// The object `name` in images/, models/ or removed/, opened.
+Result<ArtifactPtr> read_index_object(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
                                    const store::ObjectName& name);
 
 }  // namespace zeropull::artifact

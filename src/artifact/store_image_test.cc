@@ -74,26 +74,26 @@ class LaterClock final : public Clock {
 class StoreImage : public testing::Test {
  protected:
   void publish(const SampleImage& sample) {
-    if (folder_->find_manifest(sample.contents.image.manifest_digest) == nullptr) publish_sample(*folder_, sample);
+    if (folder_->find_manifest(sample.contents.image().manifest_digest) == nullptr) publish_sample(*folder_, sample);
     auto publisher = MUST(Publisher::create(ctx_, store_, key_, {.threads = 2}));
-    MUST(publisher->publish_image(ctx_, *folder_, sample.contents));
+    MUST(publisher->publish_artifact(ctx_, *folder_, sample.contents));
     counts_ = publisher->counts();
   }
   ImagePtr stored(const SampleImage& sample) {
-    return MUST(read_store_image(ctx_, store_, key_, sample.contents.image.manifest_digest));
+    return MUST(read_store_artifact(ctx_, store_, key_, sample.contents.image().manifest_digest));
   }
   std::unique_ptr<CacheFolder> fresh_cache() { return open_cache(fmt::format("{}/fresh-{}", scratch_.path(), ++caches_)); }
   // Fetches into a new cache folder; on success everything in it must be right.
   Result<void> fetch(const SampleImage& sample) {
-    auto index = TRY(read_store_image(ctx_, store_, key_, sample.contents.image.manifest_digest));
+    auto index = TRY(read_store_artifact(ctx_, store_, key_, sample.contents.image().manifest_digest));
     auto cache = fresh_cache();
-    auto fetched = fetch_image(ctx_, store_, *index, *cache, {.connections = 3});
+    auto fetched = fetch_artifact(ctx_, store_, *index, *cache, {.connections = 3});
     if (!fetched.ok()) {
       EXPECT_TRUE(MUST(os::list_folder(cache->path() + "/images")).empty());
       EXPECT_TRUE(MUST(os::list_folder(cache->path() + "/tmp")).empty());
       return fetched;
     }
-    MUST(verify_image(ctx_, *cache, *cache->images()[0]));
+    MUST(verify_artifact(ctx_, *cache, *cache->images()[0]));
     for (std::size_t i = 0; i < sample.blobs.size(); ++i) {
       EXPECT_EQ(MUST(os::read_file(cache->blob_path(sample.contents.blobs[i].id), kGiB)), sample.blobs[i]);
     }
@@ -125,9 +125,9 @@ TEST_F(StoreImage, comes_back_as_it_was_published) {
   EXPECT_LE(store_.largest_put, kPackSizeMax);
   auto catalog = MUST(read_store_catalog(ctx_, store_, key_));
   ASSERT_NE(catalog.find_reference("registry.example/sample:1"), nullptr);
-  ASSERT_NE(catalog.find_manifest(sample.contents.image.manifest_digest), nullptr);
+  ASSERT_NE(catalog.find_manifest(sample.contents.image().manifest_digest), nullptr);
   EXPECT_EQ(catalog.find_reference("registry.example/sample:2"), nullptr);
-  MUST(verify_store_image(ctx_, store_, key_, *catalog.images[0]));
+  MUST(verify_store_artifact(ctx_, store_, key_, *catalog.images[0]));
   MUST(fetch(sample));
 }
 
@@ -145,11 +145,11 @@ TEST_F(StoreImage, travels_over_https_in_an_endpoints_own_folder) {
   auto client = MUST(store::HttpStore::create(std::move(options)));
   store::ScopedStore endpoint(*client, MUST(store::ObjectName::parse("seven")));
   auto publisher = MUST(Publisher::create(ctx_, endpoint, key_));
-  MUST(publisher->publish_image(ctx_, *folder_, sample.contents));
-  auto index = MUST(read_store_image(ctx_, endpoint, key_, sample.contents.image.manifest_digest));
+  MUST(publisher->publish_artifact(ctx_, *folder_, sample.contents));
+  auto index = MUST(read_store_artifact(ctx_, endpoint, key_, sample.contents.image().manifest_digest));
   auto cache = fresh_cache();
-  MUST(fetch_image(ctx_, endpoint, *index, *cache));
-  MUST(verify_image(ctx_, *cache, *cache->images()[0]));
+  MUST(fetch_artifact(ctx_, endpoint, *index, *cache));
+  MUST(verify_artifact(ctx_, *cache, *cache->images()[0]));
 }
 
 TEST_F(StoreImage, frames_rest_as_small_as_they_can) {
@@ -169,7 +169,7 @@ TEST_F(StoreImage, nothing_in_the_store_shows_what_it_holds) {
   publish(sample);
   for (const auto* folder : {"packs", "images"}) {
     for (const auto& file : files(folder)) {
-      EXPECT_EQ(file.find(sample.contents.image.manifest_digest.hex()), std::string::npos);
+      EXPECT_EQ(file.find(sample.contents.image().manifest_digest.hex()), std::string::npos);
       auto bytes = MUST(os::read_text(file, kGiB));
       for (const auto* secret : {"registry.example", "module/line", "sha256:"})
         EXPECT_EQ(bytes.find(secret), std::string::npos) << file;
@@ -182,7 +182,7 @@ TEST_F(StoreImage, neighbouring_frames_are_read_together) {
   publish(sample);
   auto index = stored(sample);
   store_.reads = 0;
-  MUST(verify_store_image(ctx_, store_, key_, *index));
+  MUST(verify_store_artifact(ctx_, store_, key_, *index));
   EXPECT_EQ(store_.reads, 5U);  // one a blob: each is one pack, and none has more than kFetchReadMax
   std::vector<BlobNumber> all = {0, 1, 2, 3, 4};
   for (const auto& read : MUST(plan_fetch(*index, all))) EXPECT_LE(read.length, kFetchReadMax);
@@ -194,11 +194,11 @@ TEST_F(StoreImage, blobs_that_are_local_are_not_read) {
   publish(sample);
   publish(other);
   auto cache = fresh_cache();
-  MUST(fetch_image(ctx_, store_, *stored(sample), *cache));
+  MUST(fetch_artifact(ctx_, store_, *stored(sample), *cache));
   store_.reads = 0;
-  MUST(fetch_image(ctx_, store_, *stored(other), *cache));
+  MUST(fetch_artifact(ctx_, store_, *stored(other), *cache));
   EXPECT_EQ(store_.reads, 3U);
-  MUST(fetch_image(ctx_, store_, *stored(other), *cache));
+  MUST(fetch_artifact(ctx_, store_, *stored(other), *cache));
   EXPECT_EQ(store_.reads, 3U);
 }
 
@@ -221,7 +221,7 @@ TEST_F(StoreImage, a_reused_pack_that_is_gone_is_put_again) {
   publish_sample(*folder_, sample);
   auto publisher = MUST(Publisher::create(ctx_, store_, key_));
   for (const auto& file : files("packs")) ASSERT_EQ(::unlink(file.c_str()), 0);
-  MUST(publisher->publish_image(ctx_, *folder_, sample.contents));
+  MUST(publisher->publish_artifact(ctx_, *folder_, sample.contents));
   MUST(fetch(sample));
 }
 
@@ -235,7 +235,7 @@ TEST_F(StoreImage, blobs_published_while_others_are_written_are_not_put_again) {
   }));
   EXPECT_TRUE(MUST(read_store_catalog(ctx_, store_, key_)).images.empty());
   auto packs = publisher->counts().packs;
-  MUST(publisher->publish_image(ctx_, *folder_, sample.contents));
+  MUST(publisher->publish_artifact(ctx_, *folder_, sample.contents));
   EXPECT_EQ(publisher->counts().packs, packs);
   MUST(fetch(sample));
 }
@@ -265,7 +265,7 @@ TEST_F(StoreImage, a_damaged_local_blob_is_never_published) {
   publish_sample(*folder_, sample);
   flip_bit(folder_->blob_path(sample.contents.blobs[4].id), 5);
   auto publisher = MUST(Publisher::create(ctx_, store_, key_));
-  EXPECT_TRUE(publisher->publish_image(ctx_, *folder_, sample.contents).failed_with(Code::kDataLoss));
+  EXPECT_TRUE(publisher->publish_artifact(ctx_, *folder_, sample.contents).failed_with(Code::kDataLoss));
   EXPECT_TRUE(MUST(read_store_catalog(ctx_, store_, key_)).images.empty());
 }
 
@@ -276,7 +276,7 @@ TEST_F(StoreImage, any_flipped_bit_of_a_pack_is_found_and_names_the_store) {
     auto size = static_cast<std::uint64_t>(MUST(os::stat_path(file)).st_size);
     for (std::uint64_t at : {std::uint64_t{0}, size / 2, size - 1}) {
       flip_bit(file, at);
-      auto verified = verify_store_image(ctx_, store_, key_, *stored(sample));
+      auto verified = verify_store_artifact(ctx_, store_, key_, *stored(sample));
       ASSERT_TRUE(verified.failed_with(Code::kDataLoss)) << file << " " << at;
       EXPECT_NE(verified.error().message().find("the watched store"), std::string::npos);
       EXPECT_TRUE(fetch(sample).failed_with(Code::kDataLoss));
@@ -293,7 +293,7 @@ TEST_F(StoreImage, any_flipped_bit_of_an_index_object_is_found) {
   auto size = static_cast<std::uint64_t>(MUST(os::stat_path(file)).st_size);
   for (std::uint64_t at = 0; at < size; at += at < 64 ? 1 : 17) {
     flip_bit(file, at);
-    auto read = read_store_image(ctx_, store_, key_, sample.contents.image.manifest_digest);
+    auto read = read_store_artifact(ctx_, store_, key_, sample.contents.image().manifest_digest);
     EXPECT_TRUE(read.failed_with(Code::kDataLoss) || read.failed_with(Code::kUnimplemented)) << at;
     EXPECT_EQ(MUST(read_store_catalog(ctx_, store_, key_)).broken.size(), 1U);
     flip_bit(file, at);
@@ -304,7 +304,7 @@ TEST_F(StoreImage, of_an_unknown_version_is_refused_clearly) {
   auto sample = make_sample(1);
   publish(sample);
   flip_bit(files("images")[0], 8);
-  auto read = read_store_image(ctx_, store_, key_, sample.contents.image.manifest_digest);
+  auto read = read_store_artifact(ctx_, store_, key_, sample.contents.image().manifest_digest);
   ASSERT_TRUE(read.failed_with(Code::kUnimplemented));
   EXPECT_NE(read.error().message().find("version 0"), std::string::npos) << read.error().message();
 }
@@ -332,7 +332,7 @@ TEST_F(StoreImage, a_frame_opens_in_its_own_place_alone) {
   // A store that hands out one frame's bytes for another's: the index is made to point there, as its writer never would.
   auto refused = [&](const IndexContents& contents) {
     auto index = MUST(ArtifactIndex::from_bytes(MUST(encode_index(contents))));
-    return verify_store_image(ctx_, store_, key_, index).failed_with(Code::kDataLoss);
+    return verify_store_artifact(ctx_, store_, key_, index).failed_with(Code::kDataLoss);
   };
   auto move_place = [](const FrameEntry& from, FrameEntry& to) {
     to.nonce = from.nonce;
@@ -359,17 +359,17 @@ TEST_F(StoreImage, another_endpoints_key_finds_and_opens_nothing) {
   auto sample = make_sample(1);
   publish(sample);
   auto other = sample_key(8);
-  EXPECT_TRUE(read_store_image(ctx_, store_, other, sample.contents.image.manifest_digest).failed_with(Code::kNotFound));
+  EXPECT_TRUE(read_store_artifact(ctx_, store_, other, sample.contents.image().manifest_digest).failed_with(Code::kNotFound));
   auto catalog = MUST(read_store_catalog(ctx_, store_, other));
   EXPECT_TRUE(catalog.images.empty());
   EXPECT_EQ(catalog.broken.size(), 1U);
-  EXPECT_FALSE(verify_store_image(ctx_, store_, other, *stored(sample)).ok());
+  EXPECT_FALSE(verify_store_artifact(ctx_, store_, other, *stored(sample)).ok());
 }
 
 TEST_F(StoreImage, an_image_that_was_never_published_is_not_fetched) {
   auto sample = make_sample(1);
   auto index = MUST(ArtifactIndex::from_bytes(MUST(encode_index(sample.contents))));
-  EXPECT_TRUE(fetch_image(ctx_, store_, index, *fresh_cache()).failed_with(Code::kFailedPrecondition));
+  EXPECT_TRUE(fetch_artifact(ctx_, store_, index, *fresh_cache()).failed_with(Code::kFailedPrecondition));
 }
 
 TEST_F(StoreImage, a_publication_that_dies_at_any_put_leaves_orphans_that_are_collected) {
@@ -381,7 +381,7 @@ TEST_F(StoreImage, a_publication_that_dies_at_any_put_leaves_orphans_that_are_co
     store_.puts = 0;
     store_.puts_max = died;
     auto publisher = MUST(Publisher::create(ctx_, store_, key_, {.threads = 2}));
-    finished = publisher->publish_image(ctx_, *folder_, sample.contents).ok();
+    finished = publisher->publish_artifact(ctx_, *folder_, sample.contents).ok();
     store_.puts_max = SIZE_MAX;
     EXPECT_EQ(MUST(read_store_catalog(ctx_, store_, key_)).images.size(), finished ? 1U : 0U);
     EXPECT_EQ(MUST(collect_store(ctx_, store_, key_)).packs, 0U) << "they are young";
@@ -397,7 +397,7 @@ TEST_F(StoreImage, a_publication_that_dies_at_any_put_leaves_orphans_that_are_co
 TEST_F(StoreImage, two_publications_of_one_image_at_once_do_no_harm) {
   auto sample = make_sample(1);
   auto again = sample;
-  again.contents.image.references = {{"r/other:tag", ResolvedTime(std::chrono::milliseconds(5))}};
+  again.contents.image().references = {{"r/other:tag", ResolvedTime(std::chrono::milliseconds(5))}};
   publish_sample(*folder_, sample);
   // Both have read an empty catalogue; the second finishes while the first is about to put its index.
   auto first = MUST(Publisher::create(ctx_, store_, key_));
@@ -405,9 +405,9 @@ TEST_F(StoreImage, two_publications_of_one_image_at_once_do_no_harm) {
   bool ran = false;
   store_.before_put = [&](const store::ObjectName& name) {
     if (!name.text().starts_with("images/") || std::exchange(ran, true)) return;
-    MUST(second->publish_image(ctx_, *folder_, again.contents));
+    MUST(second->publish_artifact(ctx_, *folder_, again.contents));
   };
-  MUST(first->publish_image(ctx_, *folder_, sample.contents));
+  MUST(first->publish_artifact(ctx_, *folder_, sample.contents));
   store_.before_put = nullptr;
   EXPECT_TRUE(ran);
   MUST(fetch(sample));
@@ -423,10 +423,10 @@ TEST_F(StoreImage, a_removed_images_packs_stay_for_the_grace_period_and_shared_o
   auto removed = make_sample(2);
   publish(kept);
   publish(removed);
-  auto digest = removed.contents.image.manifest_digest;
-  MUST(remove_store_image(ctx_, store_, key_, digest));
-  MUST(remove_store_image(ctx_, store_, key_, digest));
-  EXPECT_TRUE(read_store_image(ctx_, store_, key_, digest).failed_with(Code::kNotFound));
+  auto digest = removed.contents.image().manifest_digest;
+  MUST(remove_store_artifact(ctx_, store_, key_, digest));
+  MUST(remove_store_artifact(ctx_, store_, key_, digest));
+  EXPECT_TRUE(read_store_artifact(ctx_, store_, key_, digest).failed_with(Code::kNotFound));
   // Packs put long before the removal: the removed index still protects them.
   for (const auto& file : files("packs")) {
     timespec times[2] = {{.tv_sec = 1000, .tv_nsec = 0}, {.tv_sec = 1000, .tv_nsec = 0}};
@@ -448,15 +448,15 @@ TEST_F(StoreImage, nothing_is_collected_while_an_index_is_broken) {
   LaterClock later(2 * kCollectGrace);
   EXPECT_TRUE(collect_store(ctx_, store_, key_, {}, later).failed_with(Code::kFailedPrecondition));
   EXPECT_EQ(files("packs").size(), 8U);
-  MUST(remove_store_image(ctx_, store_, key_, make_sample(1).contents.image.manifest_digest));
-  MUST(remove_store_image(ctx_, store_, key_, make_sample(2).contents.image.manifest_digest));
+  MUST(remove_store_artifact(ctx_, store_, key_, make_sample(1).contents.image().manifest_digest));
+  MUST(remove_store_artifact(ctx_, store_, key_, make_sample(2).contents.image().manifest_digest));
   EXPECT_EQ(MUST(collect_store(ctx_, store_, key_, {}, later)).packs, 8U);
 }
 
 TEST_F(StoreImage, a_purge_leaves_nothing) {
   publish(make_sample(1));
   publish(make_sample(2));
-  MUST(remove_store_image(ctx_, store_, key_, make_sample(2).contents.image.manifest_digest));
+  MUST(remove_store_artifact(ctx_, store_, key_, make_sample(2).contents.image().manifest_digest));
   EXPECT_EQ(MUST(purge_store(ctx_, store_)), 10U);
   EXPECT_TRUE(MUST(list_all(ctx_, store_, {})).empty());
 }

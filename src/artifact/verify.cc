@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <numeric>
 #include <thread>
 
 #include "artifact/frame_buffer.h"
@@ -35,7 +36,7 @@ struct Run {
   std::uint64_t count = 0;
 };
 
-constexpr std::string_view kAdvice = "remove the image's folder and convert or fetch the image again";
+constexpr std::string_view kAdvice = "remove its folder and convert or fetch it again";
 
 Result<os::UniqueFd> open_blob(const CacheFolder& folder, const BlobDescription& blob, ReadThrough through) {
   std::string path = folder.blob_path(blob.id);
@@ -93,11 +94,12 @@ Result<void> hash_run(const Context& ctx, const ArtifactIndex& index, const Open
 }
 
 Result<void> hash_blobs(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index,
-                        std::span<const BlobDescription> blobs, ReadThrough through, const VerifyOptions& options) {
+                        std::span<const BlobNumber> blobs, ReadThrough through, const VerifyOptions& options) {
   std::vector<OpenBlob> open;
   std::vector<Run> runs;
   std::uint64_t total = 0;
-  for (const BlobDescription& blob : blobs) {
+  for (BlobNumber blob_number : blobs) {
+    const BlobDescription& blob = index.blobs()[blob_number];
     auto fd = TRY(open_blob(folder, blob, through));
     TRY(check_size(blob, fd.get()));
     for (std::uint64_t first = 0; first < blob.frames(); first += kRunFrames) {
@@ -116,15 +118,15 @@ Result<void> hash_blobs(const Context& ctx, const CacheFolder& folder, const Art
 }
 
 // The index in memory was checked when the catalogue was read; what lies in the folder now must be sealed too.
-Result<void> check_image_seal(const CacheFolder& folder, const ManifestDigest& digest) {
+Result<void> check_present_seal(const CacheFolder& folder, const ArtifactName& name) {
   if (!folder.options().key) return make_error(Code::kFailedPrecondition, "no key to check the seal with: give --key-file");
-  auto image = TRY(os::open_file(folder.image_path(digest), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  auto sealed = TRY(read_sealed(image));
+  auto place = TRY(os::open_file(folder.artifact_path(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  auto sealed = TRY(read_sealed(place));
   return check_seal(*folder.options().key, sealed.index.bytes(), sealed.seal);
 }
 
 Result<void> check_quickly(const CacheFolder& folder, const ArtifactIndex& index) {
-  TRY(check_image_seal(folder, index.image().manifest_digest));
+  TRY(check_present_seal(folder, index.name()));
   for (const BlobDescription& blob : index.blobs()) {
     auto fd = TRY(open_blob(folder, blob, ReadThrough::kPageCache));
     TRY(check_size(blob, fd.get()));
@@ -136,22 +138,29 @@ Result<void> check_quickly(const CacheFolder& folder, const ArtifactIndex& index
 
 Result<void> check_attach(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index,
                           const VerifyOptions& options) {
-  TRY(check_quickly(folder, index).with_context("image {} in {}", index.image().manifest_digest, folder.path()));
-  return check_blob(ctx, folder, index, index.image().metadata_blob, options);
+  TRY(check_quickly(folder, index).with_context("{} in {}", index.name(), folder.path()));
+  return check_blob(ctx, folder, index, index.metadata_number(), options);
 }
 
 Result<void> check_blob(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index, BlobNumber blob,
                         const VerifyOptions& options) {
   CHECK(blob < index.blobs().size());
-  return hash_blobs(ctx, folder, index, std::span(index.blobs()).subspan(blob, 1), ReadThrough::kPageCache, options)
-      .with_context("image {} in {}", index.image().manifest_digest, folder.path());
+  return hash_blobs(ctx, folder, index, std::span(&blob, 1), ReadThrough::kPageCache, options)
+      .with_context("{} in {}", index.name(), folder.path());
 }
 
-Result<void> verify_image(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index,
-                          const VerifyOptions& options) {
-  TRY(check_quickly(folder, index).with_context("image {} in {}", index.image().manifest_digest, folder.path()));
-  return hash_blobs(ctx, folder, index, index.blobs(), ReadThrough::kDisk, options)
-      .with_context("image {} in {}", index.image().manifest_digest, folder.path());
+Result<void> check_blobs_on_disk(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index,
+                                 std::span<const BlobNumber> blobs, const VerifyOptions& options) {
+  return hash_blobs(ctx, folder, index, blobs, ReadThrough::kDisk, options)
+      .with_context("{} in {}", index.name(), folder.path());
+}
+
+Result<void> verify_artifact(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index,
+                             const VerifyOptions& options) {
+  TRY(check_quickly(folder, index).with_context("{} in {}", index.name(), folder.path()));
+  std::vector<BlobNumber> all(index.blobs().size());
+  std::iota(all.begin(), all.end(), BlobNumber{0});
+  return check_blobs_on_disk(ctx, folder, index, all, options);
 }
 
 }  // namespace zeropull::artifact

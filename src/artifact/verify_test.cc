@@ -28,7 +28,7 @@ TEST_F(VerifyTest, passes_what_was_published_and_reports_every_byte) {
     done = std::max<std::uint64_t>(done, event.done_bytes);
     finished += event.finished ? 1 : 0;
   };
-  MUST(verify_image(ctx_, *folder, *folder->images()[0], options));
+  MUST(verify_artifact(ctx_, *folder, *folder->images()[0], options));
   EXPECT_EQ(done, folder->images()[0]->total_size());
   EXPECT_EQ(finished, 1);
   MUST(check_attach(ctx_, *folder, *folder->images()[0]));
@@ -39,13 +39,13 @@ TEST_F(VerifyTest, finds_a_flipped_bit_in_any_blob_and_names_blob_and_frame) {
   for (std::size_t i = 0; i < sample_.blobs.size(); ++i) {
     auto at = sample_.blobs[i].size() - 1;
     flip_bit(blob_path(i), at);
-    auto verified = verify_image(ctx_, *folder, *folder->images()[0]);
+    auto verified = verify_artifact(ctx_, *folder, *folder->images()[0]);
     ASSERT_TRUE(verified.failed_with(Code::kDataLoss)) << i;
     EXPECT_NE(verified.error().message().find(sample_.contents.blobs[i].id.text()), std::string::npos);
     EXPECT_NE(verified.error().message().find(fmt::format("frame {} of", at / kFrameSize)), std::string::npos);
     flip_bit(blob_path(i), at);
   }
-  MUST(verify_image(ctx_, *folder, *folder->images()[0]));
+  MUST(verify_artifact(ctx_, *folder, *folder->images()[0]));
 }
 
 TEST_F(VerifyTest, attaching_finds_changed_metadata_sizes_and_absence_before_a_mount) {
@@ -62,7 +62,7 @@ TEST_F(VerifyTest, attaching_finds_changed_metadata_sizes_and_absence_before_a_m
 }
 
 TEST_F(VerifyTest, any_flipped_bit_of_index_or_seal_breaks_the_image) {
-  auto files = path_ + "/images/" + sample_.contents.image.manifest_digest.hex();
+  auto files = path_ + "/images/" + sample_.contents.image().manifest_digest.hex();
   auto size = static_cast<std::uint64_t>(MUST(os::stat_path(files + "/index")).st_size);
   for (std::uint64_t at = 0; at < size; at += 13) {
     flip_bit(files + "/index", at);
@@ -90,7 +90,7 @@ TEST_F(VerifyTest, a_swapped_blob_file_is_found) {
   std::swap_ranges(swapped.begin(), swapped.begin() + static_cast<std::ptrdiff_t>(kFrameSize),
                    swapped.begin() + static_cast<std::ptrdiff_t>(2 * kFrameSize));
   MUST(os::replace_file(blob_path(4), swapped));
-  EXPECT_TRUE(verify_image(ctx_, *folder, *folder->images()[0]).failed_with(Code::kDataLoss));
+  EXPECT_TRUE(verify_artifact(ctx_, *folder, *folder->images()[0]).failed_with(Code::kDataLoss));
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ using ChainId = Digest<struct ChainIdTag>;                // image-spec, "Layer 
 using ManifestDigest = Digest<struct ManifestDigestTag>;  // of a platform's manifest
 using ConfigDigest = Digest<struct ConfigDigestTag>;      // of an image configuration
 using BlobId = Digest<struct BlobIdTag>;                  // of a blob: see artifact/blob.h
+using ModelIdentity = Digest<struct ModelIdentityTag>;    // of a model's files at its origin: see origin/origin.h
 
 }  // namespace zeropull
 

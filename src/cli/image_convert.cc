@@ -87,7 +87,7 @@ Result<artifact::ImagePtr> convert(const Context& ctx, const ConvertCommand& com
   artifact::CacheFolderOptions folder_options{.access = artifact::Access::kRead, .key = key};
   auto folder = TRY(artifact::CacheFolder::open(scratch.path(), folder_options));
   auto publisher = TRY(artifact::Publisher::create(ctx, *store, key, {.progress = output.progress()}));
-  TRY(publisher->publish_image(ctx, *folder, image->contents()));
+  TRY(publisher->publish_artifact(ctx, *folder, image->contents()).with_context("publish to {}", target.path));
   return image;
 }
 

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "artifact/cache_folder.h"
-#include "artifact/prefix_image.h"
 #include "artifact/verify.h"
 #include "cli/cache_target.h"
 #include "cli/commands.h"
@@ -30,10 +29,7 @@ Result<void> mount_from_folder(const Context& ctx, const MountOptions& options) 
   auto folder = TRY(open_folder_sealed(options.folder, options.key_file));
   auto image = TRY(choose_image(*folder, options.image));
   TRY(artifact::check_attach(ctx, *folder, *image));
-  artifact::ImageFiles files{.metadata = folder->blob_path(image->metadata_blob().id), .devices = {}};
-  for (auto blob : artifact::prefix_devices(image->image(), image->image().layers.size())) {
-    files.devices.push_back(folder->blob_path(image->blobs()[blob].id));
-  }
+  auto files = artifact::files_of(*folder, *image);
   auto direct_io = options.file_directio ? artifact::FileDirectIo::kAllowed : artifact::FileDirectIo::kRefused;
   return artifact::mount_image(files, options.mount_point, direct_io);
 }

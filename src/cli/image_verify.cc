@@ -28,7 +28,7 @@ Result<std::size_t> verify_folder(const Context& ctx, const VerifyCommand& comma
   auto images = folder->images();
   for (const auto& image : images) {
     artifact::VerifyOptions options{.threads = command.jobs, .progress = output.progress()};
-    TRY(artifact::verify_image(ctx, *folder, *image, options));
+    TRY(artifact::verify_artifact(ctx, *folder, *image, options));
   }
   return images.size();
 }
@@ -39,7 +39,7 @@ Result<std::size_t> verify_store(const Context& ctx, const CacheTarget& target, 
   auto catalog = TRY(artifact::read_store_catalog(ctx, *store, key));
   for (const auto& broken : catalog.broken) return broken.error.clone().with(broken.name.text());
   for (const auto& image : catalog.images) {
-    TRY(artifact::verify_store_image(ctx, *store, key, *image, {.progress = output.progress()}));
+    TRY(artifact::verify_store_artifact(ctx, *store, key, *image, {.progress = output.progress()}));
   }
   return catalog.images.size();
 }

@@ -49,7 +49,7 @@ Result<ManifestDigest> remove(const Context& ctx, const StoreCommand& command) {
     if (!image) return make_error(Code::kNotFound, "{} holds no image {}", command.folder, command.image);
     digest = image->image().manifest_digest;
   }
-  TRY(artifact::remove_store_image(ctx, *store, key, *digest));
+  TRY(artifact::remove_store_artifact(ctx, *store, key, *digest));
   return *digest;
 }
 

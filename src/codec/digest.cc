@@ -16,6 +16,12 @@ const EVP_MD* sha256_algorithm() {
   return algorithm;
 }
 
+const EVP_MD* md5_algorithm() {
+  static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "MD5", nullptr);
+  CHECK(algorithm != nullptr);
+  return algorithm;
+}
+
 EVP_MAC* hmac_algorithm() {
   static EVP_MAC* const algorithm = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
   CHECK(algorithm != nullptr);
@@ -26,7 +32,7 @@ const unsigned char* data_of(ByteView bytes) { return reinterpret_cast<const uns
 
 }  // namespace
 
-void Sha256Hasher::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+void FreeDigestContext::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
 Sha256Hasher::Sha256Hasher() : context_(EVP_MD_CTX_new()) {
   CHECK(context_ != nullptr);
@@ -38,6 +44,20 @@ void Sha256Hasher::update(ByteView bytes) { CHECK(EVP_DigestUpdate(context_.get(
 Sha256 Sha256Hasher::finish() {
   Sha256 digest;
   CHECK(EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.bytes.data()), nullptr) == 1);
+  CHECK(EVP_DigestInit_ex2(context_.get(), nullptr, nullptr) == 1);
+  return digest;
+}
+
+Md5Hasher::Md5Hasher() : context_(EVP_MD_CTX_new()) {
+  CHECK(context_ != nullptr);
+  CHECK(EVP_DigestInit_ex2(context_.get(), md5_algorithm(), nullptr) == 1);
+}
+
+void Md5Hasher::update(ByteView bytes) { CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1); }
+
+std::array<std::byte, Md5Hasher::kSize> Md5Hasher::finish() {
+  std::array<std::byte, kSize> digest;
+  CHECK(EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1);
   CHECK(EVP_DigestInit_ex2(context_.get(), nullptr, nullptr) == 1);
   return digest;
 }

@@ -1,8 +1,9 @@
-// SHA-256 and HMAC-SHA256 over OpenSSL's EVP, at the speed of the processor's SHA instructions: the algorithms are fetched once
+// SHA-256, HMAC-SHA256 and MD5 over OpenSSL's EVP, at the speed of the processor's SHA instructions: the algorithms are fetched once
 // per process. A hasher belongs to one thread; the functions are thread-safe. Failing here means that OpenSSL has no memory or no
 // SHA-256, which ends the process.
 #pragma once
 
+#include <array>
 #include <initializer_list>
 #include <memory>
 
@@ -13,6 +14,10 @@ struct evp_md_ctx_st;
 
 namespace zeropull::codec {
 
+struct FreeDigestContext {
+  void operator()(evp_md_ctx_st* context) const;
+};
+
 // Hashes a stream in pieces. finish() leaves the hasher ready for the next stream.
 class Sha256Hasher {
  public:
@@ -21,10 +26,19 @@ class Sha256Hasher {
   Sha256 finish();
 
  private:
-  struct Free {
-    void operator()(evp_md_ctx_st* context) const;
-  };
-  std::unique_ptr<evp_md_ctx_st, Free> context_;
+  std::unique_ptr<evp_md_ctx_st, FreeDigestContext> context_;
+};
+
+// Of no use against an adversary: for comparing with the MD5 that an object store states.
+class Md5Hasher {
+ public:
+  static constexpr std::size_t kSize = 16;
+  Md5Hasher();
+  void update(ByteView bytes);
+  std::array<std::byte, kSize> finish();
+
+ private:
+  std::unique_ptr<evp_md_ctx_st, FreeDigestContext> context_;
 };
 
 Sha256 sha256(ByteView bytes);

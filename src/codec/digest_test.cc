@@ -17,6 +17,14 @@ TEST(Sha256Hasher, gives_the_published_digests_and_starts_again) {
   EXPECT_EQ(sha256(as_bytes("abc")).hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+TEST(Md5Hasher, gives_the_published_digests_and_starts_again) {  // RFC 1321, A.5
+  Md5Hasher hasher;
+  EXPECT_EQ(to_hex(hasher.finish()), "d41d8cd98f00b204e9800998ecf8427e");
+  hasher.update(as_bytes("a"));
+  hasher.update(as_bytes("bc"));
+  EXPECT_EQ(to_hex(hasher.finish()), "900150983cd24fb0d6963f7d28e17f72");
+}
+
 TEST(Hmac, gives_the_published_macs) {
   // RFC 4231, test cases 2 and 6.
   EXPECT_EQ(hmac_sha256(as_bytes("Jefe"), {as_bytes("what do ya want "), as_bytes("for nothing?")}).hex(),

@@ -23,6 +23,7 @@ constexpr const char* kDockerApi = "registry-1.docker.io";
 Result<std::shared_ptr<LoginSource>> make_logins(const RegistryOptions& options, http::HttpClient& client) {
   std::vector<std::shared_ptr<LoginSource>> sources;
   if (options.logins) sources.push_back(options.logins);
+  if (!options.machine_logins) return std::shared_ptr<LoginSource>(std::make_shared<LoginSources>(std::move(sources)));
   auto file = TRY(options.auth_file.empty() ? DockerConfig::load_default() : DockerConfig::load(options.auth_file));
   sources.push_back(std::move(file));
   EcrOptions ecr{.credentials = options.aws_credentials, .endpoint = options.ecr_endpoint};

@@ -27,6 +27,7 @@ struct RegistryOptions {
   http::Plain plain = http::Plain::kRefused;  // allowed: the registry and its mirrors are spoken to by http
   std::string ca_file = {};                   // PEM; the system's authorities when empty
   std::string auth_file = {};                 // docker's config.json; its default places when empty
+  bool machine_logins = true;                 // false: `logins` alone, neither docker's nor the machine's cloud credentials
   std::vector<std::string> mirrors = {};      // host[:port], tried in order before the reference's own host
   Duration connect_timeout = std::chrono::seconds(10);
   Duration progress_timeout = std::chrono::seconds(30);

@@ -275,6 +275,15 @@ Result<std::vector<std::string>> list_folder(const std::string& path) {
   return names;
 }
 
+Result<void> set_modified_time(const std::string& path, std::chrono::system_clock::time_point time) {
+  auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch());
+  auto seconds = std::chrono::floor<std::chrono::seconds>(since);
+  const struct timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT},
+                                    {.tv_sec = seconds.count(), .tv_nsec = (since - seconds).count()}};
+  if (utimensat(AT_FDCWD, path.c_str(), times, 0) != 0) return errno_error(errno, fmt::format("utimensat {}", path));
+  return {};
+}
+
 Result<std::uint64_t> free_bytes(const std::string& path) {
   struct statvfs info;
   if (statvfs(path.c_str(), &info) != 0) return errno_error(errno, fmt::format("statvfs {}", path));
