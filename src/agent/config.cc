@@ -15,10 +15,12 @@ constexpr std::size_t kConfigSizeMax = kMiB;
 
 Result<StoreConfig> parse_store(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected an object");
-  TRY(codec::json_refuse_unknown(object, {"url", "folder", "token_file", "ca_file", "certificate_file", "key_file", "publish"}));
+  TRY(codec::json_refuse_unknown(object,
+                                 {"url", "folder", "scope", "token_file", "ca_file", "certificate_file", "key_file", "publish"}));
   StoreConfig store;
   TRY(codec::json_read(object, "url", store.url));
   TRY(codec::json_read(object, "folder", store.folder));
+  TRY(codec::json_read(object, "scope", store.scope));
   TRY(codec::json_read(object, "token_file", store.token_file));
   TRY(codec::json_read(object, "ca_file", store.ca_file));
   TRY(codec::json_read(object, "certificate_file", store.certificate_file));
@@ -88,9 +90,9 @@ Result<void> refuse_beside_control(const json& object) {
 
 Result<AgentConfig> parse_config(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected one JSON object");
-  TRY(codec::json_refuse_unknown(object,
-                                 {"root", "socket", "key_file", "volumes", "stores", "registries", "control", "allow_file_directio", "jobs",
-                                  "layer_expanded_bytes_max", "verify_volumes", "verify_volumes_after_s", "log_level"}));
+  TRY(codec::json_refuse_unknown(
+      object, {"root", "socket", "key_file", "volumes", "stores", "registries", "control", "allow_file_directio", "jobs",
+               "layer_expanded_bytes_max", "verify_volumes", "verify_volumes_after_s", "log_level"}));
   AgentConfig config;
   TRY(codec::json_read(object, "root", config.root));
   TRY(codec::json_read(object, "socket", config.socket));

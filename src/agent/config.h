@@ -15,13 +15,14 @@ namespace zeropull::agent {
 
 // An endpoint's object store, as this instance reaches it. Exactly one of `url` and `folder`.
 struct StoreConfig {
-  std::string url;         // "https://host:port" of `zeropull store serve`
-  std::string folder;      // a store's folder on this machine
-  std::string token_file;  // for url: the file with the bearer token; none when empty
-  std::string ca_file;     // for url: PEM of the authority that signed the server's certificate; the system's when empty
+  std::string url;               // "https://host:port" of `zeropull store serve`
+  std::string folder;            // a store's folder on this machine
+  std::string scope;             // the folder within the store that is the endpoint's; "" where all of it is
+  std::string token_file;        // for url: the file with the bearer token; none when empty
+  std::string ca_file;           // for url: PEM of the authority that signed the server's certificate; the system's when empty
   std::string certificate_file;  // for url: PEM of the instance's certificate, where the server asks for one; with key_file
   std::string key_file;
-  bool publish = true;     // what is converted on this instance are published there
+  bool publish = true;  // what is converted on this instance are published there
 };
 
 struct RegistriesConfig {
@@ -34,11 +35,11 @@ struct RegistriesConfig {
 // A managed agent: whose instance this is and what runs on it is told by a control plane. Then key_file, volumes, stores and
 // registries are not given: the endpoint's come from there.
 struct ControlConfig {
-  std::string address;             // "host:port" that the agent dials; "" for an agent that stands alone
-  std::string authority_file;      // PEM of what signs the control plane's certificate
-  std::string token_file;          // the single-use join token; read until it has bought the first certificate
-  std::string instance_type;       // for a machine of provider `static`
-  std::string instance_address;    // IPv4 address of this machine where the router reaches its copies
+  std::string address;           // "host:port" that the agent dials; "" for an agent that stands alone
+  std::string authority_file;    // PEM of what signs the control plane's certificate
+  std::string token_file;        // the single-use join token; read until it has bought the first certificate
+  std::string instance_type;     // for a machine of provider `static`
+  std::string instance_address;  // IPv4 address of this machine where the router reaches its copies
   std::string containerd_socket = "/run/containerd/containerd.sock";
   std::uint32_t accelerators = 0;  // devices for copies, 0 to 256
 };

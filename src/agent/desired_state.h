@@ -68,6 +68,10 @@ struct RegistryAccess {
   Secret password;
   enum class Transport { kTls, kPlain } transport = Transport::kTls;
   std::vector<std::string> mirrors;
+  bool operator==(const RegistryAccess& other) const {
+    return host == other.host && username == other.username && password.reveal() == other.password.reveal() &&
+           transport == other.transport && mirrors == other.mirrors;
+  }
 };
 
 enum class Caching { kOn, kOff };

@@ -188,8 +188,8 @@ std::optional<FoundArtifact> EndpointCache::find(const artifact::ArtifactName& n
   return std::nullopt;
 }
 
-std::vector<CachedArtifact> EndpointCache::cached() const {
-  std::vector<CachedArtifact> all;
+std::vector<CacheEntry> EndpointCache::cached() const {
+  std::vector<CacheEntry> all;
   auto published = published_.lock();
   for (const auto& one : folder_->artifacts()) {
     all.push_back({.name = one->name(), .bytes = one->total_size(), .published = published->contains(one->name())});
@@ -255,8 +255,12 @@ Result<FoundArtifact> EndpointCache::bring_alone(const Context& ctx, const Wante
   auto reason = why_not_here(wanted);
   std::atomic<std::uint64_t> wire_bytes = 0;
   auto finish = [&](artifact::ArtifactPtr artifact, SourceKind source) -> Result<FoundArtifact> {
-    FoundArtifact found{.artifact = std::move(artifact), .folder = folder_.get(), .source = source, .wire_bytes = wire_bytes,
-                        .reason = reason, .hold = {}};
+    FoundArtifact found{.artifact = std::move(artifact),
+                        .folder = folder_.get(),
+                        .source = source,
+                        .wire_bytes = wire_bytes,
+                        .reason = reason,
+                        .hold = {}};
     found.hold = budget_->hold(found.artifact->name());
     auto settled = budget_->settle(found.artifact->name());
     if (settled.ok()) return found;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/registry_access.h"
 #include "artifact/converter.h"
 #include "artifact/references.h"
 #include "artifact/store_catalog.h"
@@ -19,20 +20,6 @@ constexpr std::uint64_t kExpansion = 3;
 bool has_chain(const artifact::ArtifactIndex& image, const ChainId& chain) {
   return std::ranges::count(image.image().layers, chain, &artifact::ImageLayer::chain_id) > 0;
 }
-
-// The account's logins, as the control plane gave them.
-class GivenLogins final : public oci::LoginSource {
- public:
-  explicit GivenLogins(std::vector<RegistryAccess> accesses) : accesses_(std::move(accesses)) {}
-  Result<std::optional<oci::Login>> find(const Context&, const std::string& host) override {
-    auto access = std::ranges::find(accesses_, host, &RegistryAccess::host);
-    if (access == accesses_.end() || access->username.empty()) return std::optional<oci::Login>();
-    return std::optional(oci::Login{.username = access->username, .password = access->password});
-  }
-
- private:
-  const std::vector<RegistryAccess> accesses_;
-};
 
 // The same source, with the bytes of manifests and blobs that came out of it counted.
 class MeteredSource final : public oci::ImageSource {
@@ -145,15 +132,11 @@ oci::RegistryOptions ImageCatalog::registry_options(const oci::RegistryReference
   oci::RegistryOptions options{.auth_file = registries.auth_file};
   options.progress_timeout = std::chrono::seconds(registries.progress_timeout_s);
   options.machine_logins = settings.logins == Logins::kOfMachine;
-  if (!settings.accesses.empty()) options.logins = std::make_shared<GivenLogins>(settings.accesses);
   if (plain_http || std::ranges::count(registries.plain_http, reference.host) > 0) options.plain = http::Plain::kAllowed;
   auto mirrors = registries.mirrors.find(reference.host);
   if (mirrors != registries.mirrors.end()) options.mirrors = mirrors->second;
-  auto access = std::ranges::find(settings.accesses, reference.host, &RegistryAccess::host);
-  if (access != settings.accesses.end()) {
-    if (access->transport == RegistryAccess::Transport::kPlain) options.plain = http::Plain::kAllowed;
-    if (!access->mirrors.empty()) options.mirrors = access->mirrors;
-  }
+  use_accesses(settings.accesses, reference.host, options);
+  options.guard = settings.guard;
   return options;
 }
 

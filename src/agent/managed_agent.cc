@@ -48,7 +48,8 @@ class LeaseRecord {
     if (!os::exists(path())) return std::optional<Held>();
     auto text = TRY(os::read_text(path(), 2 * kUidMax));
     auto newline = text.find('\n');
-    if (newline == std::string::npos) return make_error(Code::kDataLoss, "{} is cut short: remove it once the machine is clean", path());
+    if (newline == std::string::npos)
+      return make_error(Code::kDataLoss, "{} is cut short: remove it once the machine is clean", path());
     return std::optional(Held{text.substr(0, newline), text.substr(newline + 1)});
   }
   Result<void> write(const Endpoint& endpoint) const {
@@ -157,6 +158,11 @@ class Managed final : public Agent {
       return {};
     }
     auto lease = state_.lock()->lease;
+    if (lease && !lease->suits(*desired.endpoint)) {
+      state_.lock()->lease.reset();
+      lease->stop();
+      lease.reset();
+    }
     if (!lease) {
       if (!held) TRY(record_.write(*desired.endpoint));
       auto link = link_.lock();
@@ -178,7 +184,7 @@ class Managed final : public Agent {
     std::shared_ptr<Lease> lease = std::move(state_.lock()->lease);
     if (lease) lease->stop();
     lease.reset();
-    TRY(wipe_lease(ctx, config_).with_context("wipe what endpoint {} left", held.endpoint_uid));
+    TRY(wipe_lease(ctx, config_, held.endpoint_uid).with_context("wipe what endpoint {} left", held.endpoint_uid));
     std::string instance;
     {
       auto link = link_.lock();

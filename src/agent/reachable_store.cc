@@ -33,7 +33,12 @@ Result<std::unique_ptr<store::ObjectStore>> open_store(const StoreConfig& config
 Result<std::shared_ptr<ReachableStore>> ReachableStore::open(const StoreConfig& config) {
   auto name = config.url.empty() ? config.folder : config.url;
   auto store = TRY(open_store(config).with_context("store {}", name));
-  return std::shared_ptr<ReachableStore>(new ReachableStore(std::move(name), std::move(store), config.publish));
+  auto reachable = std::shared_ptr<ReachableStore>(new ReachableStore(std::move(name), std::move(store), config.publish));
+  if (!config.scope.empty()) {
+    auto folder = TRY(store::ObjectName::parse(config.scope).with_context("scope"));
+    reachable->scope_.emplace(*reachable->whole_, std::move(folder));
+  }
+  return reachable;
 }
 
 }  // namespace zeropull::agent

@@ -4,11 +4,13 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agent/config.h"
 #include "base/result.h"
 #include "store/object_store.h"
+#include "store/scoped_store.h"
 
 namespace zeropull::agent {
 
@@ -19,13 +21,14 @@ class ReachableStore {
 
   const std::string& name() const { return name_; }  // its URL or folder, for messages
   bool publishes() const { return publishes_; }
-  store::ObjectStore& store() { return *store_; }
+  store::ObjectStore& store() { return scope_ ? static_cast<store::ObjectStore&>(*scope_) : *whole_; }
 
  private:
   ReachableStore(std::string name, std::unique_ptr<store::ObjectStore> store, bool publishes)
-      : name_(std::move(name)), store_(std::move(store)), publishes_(publishes) {}
+      : name_(std::move(name)), whole_(std::move(store)), publishes_(publishes) {}
   const std::string name_;
-  const std::unique_ptr<store::ObjectStore> store_;
+  const std::unique_ptr<store::ObjectStore> whole_;
+  std::optional<store::ScopedStore> scope_;  // the endpoint's folder of it
   const bool publishes_;
 };
 

@@ -10,8 +10,8 @@ std::string wipe_key(const Secret& endpoint_key) {
 }
 
 std::string wipe_proof(std::string_view wipe_key, std::string_view instance_id, std::string_view endpoint_uid) {
-  return codec::hmac_sha256(as_bytes(wipe_key), {as_bytes("zeropull-wipe-v1\n"), as_bytes(instance_id), as_bytes("\n"),
-                                                 as_bytes(endpoint_uid)})
+  return codec::hmac_sha256(as_bytes(wipe_key),
+                            {as_bytes("zeropull-wipe-v1\n"), as_bytes(instance_id), as_bytes("\n"), as_bytes(endpoint_uid)})
       .hex();
 }
 

@@ -1,6 +1,6 @@
-// The proof of a wipe: that an agent which held the lease of an endpoint took it away. While a lease lives, a key derived from the
-// endpoint's (and telling nothing of it) lies beside it; whoever wipes reads it first, removes everything, itself included, and
-// answers with an HMAC under it. The control plane, which has the endpoint's key, computes the same. Pure.
+// The proof of a wipe: that an agent which held the lease of an endpoint took it away. While a lease lives, a key derived from
+// the endpoint's (and telling nothing of it) lies beside it; whoever wipes reads it first, removes everything, itself included,
+// and answers with an HMAC under it. The control plane, which has the endpoint's key, computes the same. Pure.
 #pragma once
 
 #include <string>
@@ -13,7 +13,8 @@ namespace zeropull::agent {
 
 // Hex of HMAC-SHA-256(endpoint key, "zeropull-wipe-key-v1").
 std::string wipe_key(const Secret& endpoint_key);
-// Hex of HMAC-SHA-256(wipe key, "zeropull-wipe-v1\n" instance "\n" endpoint uid): of this instance and this creation of the endpoint.
+// Hex of HMAC-SHA-256(wipe key, "zeropull-wipe-v1\n" instance "\n" endpoint uid): of this instance and this creation of the
+// endpoint.
 std::string wipe_proof(std::string_view wipe_key, std::string_view instance_id, std::string_view endpoint_uid);
 
 }  // namespace zeropull::agent

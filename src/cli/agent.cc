@@ -1,4 +1,5 @@
 #include "agent/agent.h"
+#include "agent/managed_agent.h"
 
 #include <CLI/CLI.hpp>
 
@@ -13,7 +14,8 @@ void add_agent(CommandLine line) {
     std::string config;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = line.parent.add_subcommand("agent", "Serve this instance: containerd's snapshotter and the image cache");
+  CLI::App* command =
+      line.parent.add_subcommand("agent", "Serve this instance: containerd's snapshotter, the caches, the copies");
   command->add_option("--config", options->config, "JSON configuration file; see the README")->required();
   command->callback([options, &exit_code = line.exit_code] {
     Output output(OutputForm::kLines);
@@ -24,7 +26,9 @@ void add_agent(CommandLine line) {
       return;
     }
     set_log_level(config->log_level);
-    auto started = agent::Agent::create(interrupt.context("agent start"), *config);
+    auto ctx = interrupt.context("agent start");
+    auto started =
+        config->control.address.empty() ? agent::Agent::create(ctx, *config) : agent::create_managed_agent(ctx, *config);
     if (!started.ok()) {
       exit_code = output.fail(started.error());
       return;

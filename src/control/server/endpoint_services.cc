@@ -1,5 +1,6 @@
 #include "control/server/endpoint_services.h"
 
+#include "agent/registry_access.h"
 #include "artifact/complete_volume.h"
 #include "base/log.h"
 #include "oci/image_source.h"
@@ -11,29 +12,6 @@ namespace zeropull::server {
 namespace {
 
 constexpr Logger kLog{"server"};
-
-// The login that the operator's configuration gives an account at a registry.
-class AccountLogins final : public oci::LoginSource {
- public:
-  explicit AccountLogins(const AccountConfig::Registry* registry) : registry_(registry) {}
-  Result<std::optional<oci::Login>> find(const Context&, const std::string& host) override {
-    if (registry_ == nullptr || registry_->username.empty() || host != registry_->host) return std::optional<oci::Login>();
-    oci::Login login;
-    login.username = registry_->username;
-    login.password = Secret(registry_->password);
-    return std::optional(std::move(login));
-  }
-
- private:
-  const AccountConfig::Registry* registry_;  // of the configuration, which outlives everything
-};
-
-const AccountConfig::Registry* registry_of(const AccountConfig& account, const std::string& host) {
-  for (const auto& registry : account.registries) {
-    if (registry.host == host) return &registry;
-  }
-  return nullptr;
-}
 
 Result<std::vector<http::IpNetwork>> parse_networks(const std::vector<std::string>& texts) {
   std::vector<http::IpNetwork> networks;
@@ -51,6 +29,12 @@ agent::RegistryAccess access_of(const AccountConfig::Registry& registry) {
   return access;
 }
 
+std::vector<agent::RegistryAccess> accesses_of(const AccountConfig& account) {
+  std::vector<agent::RegistryAccess> accesses;
+  for (const auto& registry : account.registries) accesses.push_back(access_of(registry));
+  return accesses;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<EndpointServices>> EndpointServices::create(const ServeConfig& config, state::State& state,
@@ -66,18 +50,10 @@ Result<std::unique_ptr<EndpointServices>> EndpointServices::create(const ServeCo
 Result<std::string> EndpointServices::resolve_image(const Context& ctx, const state::Endpoint& endpoint,
                                                     const std::string& image) const {
   auto reference = TRY(oci::parse_image_name(image));
-  const auto* registry = registry_of(config_.account(endpoint.account), reference.host);
   oci::RegistryOptions options;
   options.guard = guard_;
-  options.logins = std::make_shared<AccountLogins>(registry);
-  options.aws_credentials = []() -> Result<aws::Credentials> {
-    return make_error(Code::kUnauthenticated, "the account has no credentials for this registry");
-  };
-  options.auth_file = "/dev/null";  // never the server's own logins
-  if (registry != nullptr) {
-    if (registry->plain_http) options.plain = http::Plain::kAllowed;
-    options.mirrors = registry->mirrors;
-  }
+  options.machine_logins = false;  // never the server's own
+  agent::use_accesses(accesses_of(config_.account(endpoint.account)), reference.host, options);
   auto source = TRY(oci::RegistrySource::create(reference, std::move(options)));
   auto resolved = TRY(oci::resolve_image(ctx, *source, oci::host_platform()).with_context("image {}", image));
   return fmt::format("{}/{}@{}", reference.host, reference.repository, resolved.manifest.digest.text());
@@ -91,7 +67,7 @@ Result<fleet::EndpointAccess> EndpointServices::access(const state::Endpoint& en
   access.denied_networks = surroundings_.denied_networks;
   access.allowed_addresses = config_.allowed_addresses;
   const auto& account = config_.account(endpoint.account);
-  for (const auto& registry : account.registries) access.registries.push_back(access_of(registry));
+  access.registries = accesses_of(account);
   access.s3.endpoint_url = account.s3.endpoint_url;
   access.s3.region = account.s3.region;
   access.s3.access_key_id = account.s3.access_key_id;
