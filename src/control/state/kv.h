@@ -1,8 +1,8 @@
-// Kv: the durable ground of the control plane: an ordered map of keys to values with atomic, conditional transactions, which is what
-// SQLite gives today and etcd for several replicas later. A commit that returned survives `kill -9` and power loss.
+// Kv: the durable ground of the control plane: an ordered map of keys to values with atomic, conditional transactions, which is
+// what SQLite gives today and etcd for several replicas later. A commit that returned survives `kill -9` and power loss.
 //
-// Keys are paths of printable ASCII ("endpoint/<uid>"). Every value carries the revision of the commit that wrote it; conditions compare
-// it, as etcd's mod_revision. Thread-safe; calls block for the disk alone.
+// Keys are paths of printable ASCII ("endpoint/<uid>"). Every value carries the revision of the commit that wrote it; conditions
+// compare it, as etcd's mod_revision. Thread-safe; calls block for the disk alone.
 #pragma once
 
 #include <cstdint>

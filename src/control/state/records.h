@@ -1,6 +1,6 @@
-// Records: what the control plane knows, one struct a kind of object. Each is one value in the Kv (JSON, see records.cc), under the key
-// that its key() says. Times are milliseconds since the epoch. `*_uid` are random and never used again: a name that is deleted and
-// created anew is another endpoint, with another key and an empty cache.
+// Records: what the control plane knows, one struct a kind of object. Each is one value in the Kv (JSON, see record_json.h),
+// under the key that key_of() says. Times are milliseconds since the epoch. `*_uid` are random and never used again: a name that
+// is deleted and created anew is another endpoint, with another key and an empty cache.
 //
 // What a caller wrote is kept as he wrote it (`body`, the request's JSON without Tags) for the Describe operations; what the
 // reconcilers decide by is parsed once, when the object is created, into typed members.
@@ -12,9 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "control/state/fleet_records.h"
+
 namespace zeropull::state {
 
-using Millis = std::int64_t;
 using Tags = std::map<std::string, std::string>;
 
 struct AccessKey {
@@ -23,7 +24,7 @@ struct AccessKey {
   std::string name;            // whose it is, for people
   std::string wrapped_secret;  // under the master key, see identity/key_wrap.h
   Millis created = 0;
-  Millis revoked = 0;          // 0: valid
+  Millis revoked = 0;  // 0: valid
 };
 
 // Where a model's files come from, as the API names them.
@@ -93,12 +94,12 @@ enum class ComponentStatus { kCreating, kInService, kUpdating, kFailed, kDeletin
 struct Endpoint {
   std::string account, name, uid;
   std::string config_name;
-  std::string config_body;      // the endpoint's own copy: the configuration may be deleted
+  std::string config_body;  // the endpoint's own copy: the configuration may be deleted
   std::vector<Variant> variants;
   EndpointStatus status = EndpointStatus::kCreating;
   std::string failure_reason;
-  std::string wrapped_key;      // the data key, under the master key
-  std::string update_body;      // UpdateEndpoint's request while it is carried out; "" else
+  std::string wrapped_key;                      // the data key, under the master key
+  std::string update_body;                      // UpdateEndpoint's request while it is carried out; "" else
   std::optional<std::vector<Variant>> pending;  // the variants that it goes to
   std::string pending_config_name, pending_config_body;
   Millis created = 0, modified = 0;
@@ -107,8 +108,8 @@ struct Endpoint {
 };
 
 struct ComponentSpec {
-  std::string instance_type;    // "" for any
-  std::string model_name;       // "" where `container` was given
+  std::string instance_type;  // "" for any
+  std::string model_name;     // "" where `container` was given
   Container container;
   double cpu_cores = 0;
   double accelerators = 0;
@@ -123,82 +124,16 @@ struct ComponentSpec {
 struct Component {
   std::string account, name, uid;
   std::string endpoint_name, endpoint_uid, variant;
-  std::string body;             // Specification or Specifications and the rest, as last given
-  bool implicit = false;        // stands for a variant with a model: one copy an instance, not shown by the API
+  std::string body;                  // Specification or Specifications and the rest, as last given
+  bool implicit = false;             // stands for a variant with a model: one copy an instance, not shown by the API
   std::vector<ComponentSpec> specs;  // one, or one an instance type
   int desired_copies = 0;
   ComponentStatus status = ComponentStatus::kCreating;
   std::string failure_reason;
-  std::uint64_t spec_revision = 1;   // grows with each change of `specs`
-  std::string deployment_body;       // DeploymentConfig of the last update; "" before
+  std::uint64_t spec_revision = 1;  // grows with each change of `specs`
+  std::string deployment_body;      // DeploymentConfig of the last update; "" before
   Millis created = 0, modified = 0;
   Tags tags;
-};
-
-enum class InstanceState { kLaunching, kReady, kReleasing, kLost };
-
-struct Instance {
-  std::string id;               // "i-<16 hex>"
-  std::string account, endpoint_uid, variant, instance_type;
-  InstanceState state = InstanceState::kLaunching;
-  std::string provider;         // "local", "static"
-  std::string handle;           // the provider's own name of it
-  std::string address;          // where the router reaches its copies
-  std::string reason;
-  Millis launched = 0, ready = 0, idle_since = 0;  // 0: not yet; not idle
-  std::vector<std::string> volumes;  // attached
-};
-
-enum class CopyPhase { kPlaced, kPreparing, kStarting, kReady, kUnhealthy, kDraining, kStopping, kFailed };
-
-struct PhaseRecord {
-  std::string name;             // "provision", "image", "model", "start", "healthy"
-  Millis begin = 0, end = 0;    // 0: not yet
-  std::uint64_t bytes = 0, total_bytes = 0;
-  std::string source, reason;
-};
-
-struct Copy {
-  std::string id;               // "c-<16 hex>", unique for ever
-  std::string account, endpoint_uid, component_uid, component, variant, instance_id;
-  std::uint64_t spec_revision = 0;
-  CopyPhase phase = CopyPhase::kPlaced;
-  std::string address;          // "host:port" once it runs
-  std::string reason, log_tail;
-  std::vector<std::uint32_t> accelerators;
-  std::vector<PhaseRecord> phases;
-  int crashes = 0;
-  Millis placed = 0, ready = 0, draining = 0;
-};
-
-// What is left of an instance or a copy that has gone, for `zeropull timeline`.
-struct TimelineEntry {
-  std::string id;               // of the instance or copy
-  std::string endpoint_uid, component, instance_id, instance_type;
-  std::string kind;             // "instance", "copy"
-  std::string outcome;          // "ready", "failed: .."
-  std::uint64_t link_bits_per_s = 0;
-  Millis begin = 0;
-  std::vector<PhaseRecord> phases;
-};
-
-// A machine of provider `static`, and its lease.
-struct Machine {
-  std::string id;
-  std::string instance_type, address, host_name;
-  double cpu_cores = 0;
-  std::uint64_t memory_bytes = 0, disk_bytes = 0;
-  std::uint32_t accelerators = 0;
-  std::string instance_id;      // leased as this one; "" when free
-  bool wiped = true;            // proven; only then it is leased again
-  Millis joined = 0;
-};
-
-struct JoinToken {
-  std::string hash;             // hex SHA-256 of the token
-  std::string instance_id;      // the instance that it is for; "" for a machine of the pool
-  Millis expires = 0;
-  Millis used = 0;              // 0: not yet
 };
 
 }  // namespace zeropull::state
