@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "base/units.h"
 
@@ -22,6 +23,9 @@ inline constexpr std::size_t kReasonMax = 16 * kKiB;  // errors, log tails
 inline constexpr std::size_t kValueMax = 256 * kKiB;  // of the environment, an argument, a warm-up request's body
 inline constexpr std::size_t kEndpointKeySize = 32;   // bytes
 inline constexpr std::uint32_t kLogChunkMax = 256 * kKiB;
+
+// In the head of a stream that the hub has let in; a refusal has none.
+inline constexpr std::string_view kAcceptedHeader = "zeropull-accepted";
 
 // An agent reports at least so often; a hub that heard nothing for several of them knows what that means.
 inline constexpr auto kReportEvery = std::chrono::seconds(10);
