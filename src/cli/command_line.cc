@@ -48,6 +48,7 @@ int run_command_line(int argc, char** argv) {
   add_run(top);
   add_images(top);
   add_layer_worker(top);
+  add_instance_init(top);
 
   try {
     app.parse(argc, argv);

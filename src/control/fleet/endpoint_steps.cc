@@ -98,7 +98,10 @@ bool satisfied(Draft& draft, const Variant& variant) {
   if (ready < instances_wanted(draft, variant)) return false;
   if (variant.model_name.empty()) return true;
   auto* component = implicit_component(draft, variant.name);
-  return component != nullptr && serving_copies(draft, **component) >= variant.desired_instances;
+  if (component == nullptr) return false;
+  // What an update brings counts, not what it replaces.
+  if (draft.endpoint->pending && !component_goal(draft, **component).present) return false;
+  return serving_copies(draft, **component) >= variant.desired_instances;
 }
 
 bool all_satisfied(Draft& draft) {

@@ -142,7 +142,8 @@ TEST(InstancesMissing, launches_nothing_for_what_can_never_fit) {
 }
 
 TEST(UsablePools, are_asked_by_priority_without_those_that_had_no_capacity) {
-  state::Variant variant{.pools = {{"ml.g6.12xlarge", 2, ""}, {"ml.g5.12xlarge", 1, ""}, {"ml.unknown", 1, ""}}};
+  state::Variant variant;
+  variant.pools = {{"ml.g6.12xlarge", 2, ""}, {"ml.g5.12xlarge", 1, ""}, {"ml.unknown", 1, ""}};
   auto names = [&](const std::map<std::string, std::string>& denied, const Demand* pending) {
     std::vector<std::string> result;
     for (const auto* pool : usable_pools(variant, denied, pending, types())) result.push_back(pool->instance_type);

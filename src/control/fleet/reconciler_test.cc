@@ -204,7 +204,7 @@ TEST_F(ReconcilerTest, a_type_that_the_provider_never_has_fails_the_endpoint_at_
 
 TEST_F(ReconcilerTest, an_instance_whose_agent_never_connects_is_replaced) {
   add_endpoint({fixed(1)});
-  tick();
+  MUST(reconciler->run_once(ctx(), Reconciler::Which::kAll));
   auto first = instances()[0]->id;
   agents.mute.insert(first);
   EXPECT_TRUE(until([&] { return endpoint_is(EndpointStatus::kInService); }, 400));
