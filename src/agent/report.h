@@ -21,7 +21,7 @@ enum class CopyState {
 std::string_view copy_state_name(CopyState state);  // "preparing" ...
 
 struct Phase {
-  std::string name;  // "image", "model", "start", "healthy"
+  std::string name = {};  // "image", "model", "start", "healthy"
   std::uint64_t begin_unix_ms = 0;
   std::uint64_t end_unix_ms = 0;  // 0: not ended
   std::uint64_t bytes = 0;        // over the link

@@ -105,6 +105,20 @@ Result<void> set_file_size(int fd, std::uint64_t size) {
   return {};
 }
 
+Result<void> punch_hole(int fd, std::uint64_t end) {
+  if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(end)) != 0) {
+    return errno_error(errno, "punch a hole");
+  }
+  return {};
+}
+
+Result<std::uint64_t> next_data(int fd, std::uint64_t offset) {
+  off_t at = lseek(fd, static_cast<off_t>(offset), SEEK_DATA);
+  if (at < 0 && errno == ENXIO) return file_size(fd);
+  if (at < 0) return errno_error(errno, "seek to data");
+  return static_cast<std::uint64_t>(at);
+}
+
 Result<void> read_exactly_at(int fd, MutableByteView bytes, std::uint64_t offset) {
   while (!bytes.empty()) {
     ssize_t n = pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));

@@ -28,6 +28,8 @@ Result<struct stat> stat_path(const std::string& path);  // follows symlinks
 bool exists(const std::string& path);                    // a name without following its symlink
 Result<std::uint64_t> file_size(int fd);
 Result<void> set_file_size(int fd, std::uint64_t size);  // cuts, or grows by a hole
+Result<void> punch_hole(int fd, std::uint64_t end);      // gives the bytes before `end` back to the disk; they read as zeros
+Result<std::uint64_t> next_data(int fd, std::uint64_t offset);  // the first byte from there on that is no hole; else the size
 
 // Transfers exactly `bytes`; a file that ends early is kDataLoss. Retries EINTR and short counts.
 Result<void> read_exactly_at(int fd, MutableByteView bytes, std::uint64_t offset);

@@ -215,6 +215,12 @@ Result<std::string> self_executable() {
   return std::string(path.data(), static_cast<std::size_t>(n));
 }
 
+Result<std::uint64_t> open_files_max() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return errno_error(errno, "read the limit of open files");
+  return std::uint64_t{limit.rlim_max};
+}
+
 Result<std::string> host_name() {
   std::array<char, 256> name{};
   if (gethostname(name.data(), name.size() - 1) != 0) return errno_error(errno, "read the host's name");

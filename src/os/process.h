@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -63,6 +64,9 @@ Result<std::string> self_executable();
 
 // The calling thread, and threads that it starts, give way to everything else: the lowest niceness, the last disk priority.
 Result<void> give_way();
+
+// How many descriptors a child of this process may be allowed: without CAP_SYS_RESOURCE nobody can have more.
+Result<std::uint64_t> open_files_max();
 
 Result<std::string> host_name();  // of this UTS namespace
 

@@ -21,8 +21,9 @@ constexpr const char* kSpecVersion = "1.0.2-dev";
 constexpr const char* kDefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr const char* kStopSignalLabel = "io.containerd.image.config.stop-signal";
 constexpr const char* kDefaultStopSignal = "SIGTERM";
-constexpr int kFileLimit = 1024;
-constexpr int kCpuShares = 1024;
+constexpr std::uint64_t kFileLimit = 1024;
+constexpr std::uint64_t kCpuShares = 1024;
+constexpr const char* kSharedMemorySize = "65536k";
 
 const ordered_json& default_capabilities() {
   static const ordered_json kCapabilities = {"CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",
@@ -83,7 +84,8 @@ Result<ordered_json> process_of(const ImageConfig& config, const ProcessUser& us
   process["cwd"] = folder.empty() ? "/" : folder;
   process["capabilities"] = {
       {"bounding", default_capabilities()}, {"effective", default_capabilities()}, {"permitted", default_capabilities()}};
-  process["rlimits"] = ordered_json::array({{{"type", "RLIMIT_NOFILE"}, {"hard", kFileLimit}, {"soft", kFileLimit}}});
+  const std::uint64_t files = options.limits.open_files == 0 ? kFileLimit : options.limits.open_files;
+  process["rlimits"] = ordered_json::array({{{"type", "RLIMIT_NOFILE"}, {"hard", files}, {"soft", files}}});
   process["noNewPrivileges"] = true;
   return process;
 }
@@ -97,11 +99,13 @@ ordered_json mount_of(const SpecMount& mount) {
 }
 
 ordered_json mounts_of(const SpecOptions& options) {
+  const std::string& asked = options.limits.shared_memory_size;
+  const std::string shared_memory = "size=" + (asked.empty() ? kSharedMemorySize : asked);
   const std::vector<SpecMount> defaults = {
       {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
       {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
       {"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
-      {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+      {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", shared_memory}},
       {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
       {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
       {"/run", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
@@ -116,7 +120,7 @@ ordered_json mounts_of(const SpecOptions& options) {
 }
 
 // Nothing but the standard devices: null, random, full, tty, zero, urandom, console, /dev/pts/* and ptmx.
-ordered_json device_rules() {
+ordered_json device_rules(const std::vector<SpecDevice>& own) {
   struct Device {
     int major;
     int minor;  // -1 for all
@@ -129,16 +133,64 @@ ordered_json device_rules() {
     rule["access"] = "rwm";
     rules.push_back(std::move(rule));
   }
+  for (const SpecDevice& device : own) {
+    if (device.type == 'p') continue;  // a FIFO is no device that a rule could name
+    rules.push_back({{"allow", true},
+                     {"type", std::string(1, device.type)},
+                     {"major", device.major},
+                     {"minor", device.minor},
+                     {"access", device.access}});
+  }
   return rules;
+}
+
+ordered_json devices_of(const std::vector<SpecDevice>& devices) {
+  ordered_json out = ordered_json::array();
+  for (const SpecDevice& device : devices) {
+    ordered_json one = {{"path", device.path}, {"type", std::string(1, device.type)}};
+    if (device.type != 'p') {
+      one["major"] = device.major;
+      one["minor"] = device.minor;
+    }
+    if (device.file_mode) one["fileMode"] = *device.file_mode;
+    if (device.uid) one["uid"] = *device.uid;
+    if (device.gid) one["gid"] = *device.gid;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+ordered_json hooks_of(const std::vector<SpecHook>& hooks) {
+  ordered_json out = ordered_json::object();
+  for (const SpecHook& hook : hooks) {
+    ordered_json one = {{"path", hook.path}};
+    if (!hook.args.empty()) one["args"] = hook.args;
+    if (!hook.environment.empty()) one["env"] = hook.environment;
+    if (hook.timeout_s) one["timeout"] = *hook.timeout_s;
+    out[hook.stage].push_back(std::move(one));
+  }
+  return out;
+}
+
+ordered_json resources_of(const SpecOptions& options) {
+  const SpecLimits& limits = options.limits;
+  ordered_json out = {{"devices", device_rules(options.devices)},
+                      {"cpu", {{"shares", limits.cpu_shares == 0 ? kCpuShares : limits.cpu_shares}}}};
+  if (limits.memory_bytes != 0) out["memory"] = {{"limit", limits.memory_bytes}};
+  return out;
 }
 
 ordered_json linux_of(const SpecOptions& options) {
   ordered_json namespaces = ordered_json::array();
   for (const char* type : {"pid", "ipc", "uts", "mount"}) namespaces.push_back({{"type", type}});
   if (options.network == Network::kOwn) namespaces.push_back({{"type", "network"}});
-  ordered_json out = {{"resources", {{"devices", device_rules()}, {"cpu", {{"shares", kCpuShares}}}}},
-                      {"cgroupsPath", fmt::format("/{}/{}", options.containerd_namespace, options.container_id)},
-                      {"namespaces", std::move(namespaces)}};
+  if (options.network == Network::kJoined) namespaces.push_back({{"type", "network"}, {"path", options.network_namespace}});
+  const std::string& parent = options.limits.cgroup_parent;
+  ordered_json out = {
+      {"resources", resources_of(options)},
+      {"cgroupsPath", fmt::format("{}/{}", parent.empty() ? "/" + options.containerd_namespace : parent, options.container_id)},
+      {"namespaces", std::move(namespaces)}};
+  if (!options.devices.empty()) out["devices"] = devices_of(options.devices);
   if (options.seccomp == Seccomp::kDefault) out["seccomp"] = default_seccomp_profile();
   out["maskedPaths"] = {"/proc/acpi",       "/proc/asound",      "/proc/kcore",       "/proc/keys",    "/proc/latency_stats",
                         "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"};
@@ -153,7 +205,9 @@ Result<std::string> build_spec(const ImageConfig& config, const ProcessUser& use
   ordered_json spec = {{"ociVersion", kSpecVersion}, {"process", std::move(process)}};
   spec["root"] = {{"path", "rootfs"}};
   if (options.root_access == RootAccess::kReadOnly) spec["root"]["readonly"] = true;
+  if (!options.host_name.empty()) spec["hostname"] = options.host_name;
   spec["mounts"] = mounts_of(options);
+  if (!options.hooks.empty()) spec["hooks"] = hooks_of(options.hooks);
   if (!options.labels.empty()) spec["annotations"] = options.labels;
   spec["linux"] = linux_of(options);
   return spec.dump(-1, ' ', false, ordered_json::error_handler_t::replace);

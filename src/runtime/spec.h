@@ -4,7 +4,9 @@
 // functions but for the host's name with Network::kHost.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,9 +23,40 @@ struct SpecMount {  // of the runtime specification: {"/models", "bind", "/var/l
   std::vector<std::string> options;
 };
 
-enum class Network { kOwn, kHost };               // --net-host: the host's network, hosts file, resolver file and HOSTNAME
+// kHost is ctr's --net-host: the host's network, hosts file, resolver file and HOSTNAME. kJoined: that of network_namespace.
+enum class Network { kOwn, kHost, kJoined };
 enum class Seccomp { kNone, kDefault };           // --seccomp
 enum class RootAccess { kReadWrite, kReadOnly };  // --read-only
+
+struct SpecDevice {  // a node in the container's /dev, and the right to use it
+  std::string path;
+  char type = 'c';  // 'c', 'b' or 'p'
+  std::int64_t major = 0;
+  std::int64_t minor = 0;
+  std::optional<std::uint32_t> file_mode = {};
+  std::optional<std::uint32_t> uid = {};
+  std::optional<std::uint32_t> gid = {};
+  std::string access = "rwm";
+  bool operator==(const SpecDevice&) const = default;
+};
+
+struct SpecHook {     // a program of the host's that the runtime starts
+  std::string stage;  // "createRuntime", "createContainer", "startContainer", "poststart", "poststop" or "prestart"
+  std::string path;
+  std::vector<std::string> args = {};         // the first is the program's name
+  std::vector<std::string> environment = {};  // "NAME=value"
+  std::optional<std::int64_t> timeout_s = {};
+  bool operator==(const SpecHook&) const = default;
+};
+
+// What ctr has no word for; a specification without it says nothing of it.
+struct SpecLimits {
+  std::uint64_t memory_bytes = 0;       // 0: none
+  std::uint64_t cpu_shares = 0;         // of 1024 a core; 0: ctr's 1024
+  std::uint64_t open_files = 0;         // 0: ctr's 1024
+  std::string shared_memory_size = {};  // of /dev/shm, as tmpfs takes it; "" for ctr's 64 MiB
+  std::string cgroup_parent = {};       // instead of the containerd namespace: "/zeropull/endpoint"
+};
 
 struct SpecOptions {
   std::string container_id;
@@ -36,6 +69,11 @@ struct SpecOptions {
   Network network = Network::kOwn;
   Seccomp seccomp = Seccomp::kNone;
   RootAccess root_access = RootAccess::kReadWrite;
+  std::string network_namespace = {};  // a path, for Network::kJoined
+  std::string host_name = {};          // "" for the host's
+  std::vector<SpecDevice> devices = {};
+  std::vector<SpecHook> hooks = {};
+  SpecLimits limits = {};
 };
 
 // JSON. kInvalidArgument when neither the image nor the options name a command.

@@ -101,5 +101,51 @@ TEST(ContainerLabels, join_the_images_and_the_command_lines_and_name_the_stop_si
   EXPECT_EQ(container_labels(config, {})["io.containerd.image.config.stop-signal"], "SIGINT");
 }
 
+TEST(Spec, a_joined_network_is_named_by_its_path) {
+  auto options = named("x");
+  options.network = Network::kJoined;
+  options.network_namespace = "/run/netns/x";
+  auto namespaces = build(kShell, options)["linux"]["namespaces"];
+  EXPECT_EQ(namespaces.back(), (json{{"type", "network"}, {"path", "/run/netns/x"}}));
+}
+
+TEST(Spec, limits_stand_where_the_runtime_reads_them) {
+  auto options = named("x");
+  options.host_name = "copy-1";
+  options.limits = {
+      .memory_bytes = 1 << 30, .cpu_shares = 2048, .open_files = 65536, .shared_memory_size = "50%", .cgroup_parent = "/own"};
+  auto spec = build(kShell, options);
+  EXPECT_EQ(spec["hostname"], "copy-1");
+  EXPECT_EQ(spec["linux"]["resources"]["memory"], (json{{"limit", 1 << 30}}));
+  EXPECT_EQ(spec["linux"]["resources"]["cpu"]["shares"], 2048);
+  EXPECT_EQ(spec["linux"]["cgroupsPath"], "/own/x");
+  EXPECT_EQ(spec["process"]["rlimits"][0]["hard"], 65536);
+  EXPECT_EQ(spec["mounts"][3]["options"].back(), "size=50%");
+  EXPECT_EQ(spec["process"]["noNewPrivileges"], true);
+}
+
+TEST(Spec, a_device_is_a_node_and_the_right_to_use_it) {
+  auto options = named("x");
+  auto before = build(kShell, options)["linux"]["resources"]["devices"].size();
+  options.devices = {{.path = "/dev/one", .major = 195, .minor = 3, .file_mode = 0666, .access = "rw"},
+                     {.path = "/dev/pipe", .type = 'p'}};
+  auto spec = build(kShell, options);
+  EXPECT_EQ(spec["linux"]["devices"][0],
+            (json{{"path", "/dev/one"}, {"type", "c"}, {"major", 195}, {"minor", 3}, {"fileMode", 0666}}));
+  EXPECT_EQ(spec["linux"]["devices"][1], (json{{"path", "/dev/pipe"}, {"type", "p"}}));
+  auto rules = spec["linux"]["resources"]["devices"];
+  ASSERT_EQ(rules.size(), before + 1);
+  EXPECT_EQ(rules.back(), (json{{"allow", true}, {"type", "c"}, {"major", 195}, {"minor", 3}, {"access", "rw"}}));
+}
+
+TEST(Spec, hooks_stand_below_their_stage) {
+  auto options = named("x");
+  options.hooks = {{.stage = "createContainer", .path = "/bin/a", .args = {"a", "b"}, .environment = {"A=1"}, .timeout_s = 5},
+                   {.stage = "createContainer", .path = "/bin/c"}};
+  EXPECT_EQ(build(kShell, options)["hooks"],
+            (json{{"createContainer",
+                   {{{"path", "/bin/a"}, {"args", {"a", "b"}}, {"env", {"A=1"}}, {"timeout", 5}}, {{"path", "/bin/c"}}}}}));
+}
+
 }  // namespace
 }  // namespace zeropull::runtime

@@ -33,6 +33,20 @@ Result<std::uint32_t> Tasks::create(const Context& ctx, const NewTask& task) con
   return response.pid();
 }
 
+Result<TaskState> Tasks::state(const Context& ctx, const std::string& container_id) const {
+  api::GetRequest request;
+  request.set_container_id(container_id);
+  api::GetResponse response;
+  TRY(call(ctx, client_, {.what = fmt::format("ask for the task of container {}", container_id)},
+           [&](grpc::ClientContext& context) { return stub(client_).Get(&context, request, &response); }));
+  const api::Process& process = response.process();
+  TaskState state{.pid = process.pid(), .exit_code = process.exit_status()};
+  if (process.status() == api::CREATED) state.status = TaskStatus::kCreated;
+  if (process.status() == api::RUNNING) state.status = TaskStatus::kRunning;
+  if (process.status() == api::STOPPED) state.status = TaskStatus::kStopped;
+  return state;
+}
+
 Result<void> Tasks::start(const Context& ctx, const std::string& container_id) const {
   api::StartRequest request;
   request.set_container_id(container_id);

@@ -26,10 +26,18 @@ struct Kill {
   enum class Whom { kInit, kAll } whom = Whom::kInit;
 };
 
+enum class TaskStatus { kCreated, kRunning, kStopped, kOther };  // kOther: paused, or not known to containerd
+struct TaskState {
+  TaskStatus status = TaskStatus::kOther;
+  std::uint32_t pid = 0;
+  std::uint32_t exit_code = 0;  // of a stopped one
+};
+
 class Tasks {
  public:
   explicit Tasks(ContainerdClient client) : client_(std::move(client)) {}
-  Result<std::uint32_t> create(const Context& ctx, const NewTask& task) const;  // the init process's number
+  Result<std::uint32_t> create(const Context& ctx, const NewTask& task) const;         // the init process's number
+  Result<TaskState> state(const Context& ctx, const std::string& container_id) const;  // kNotFound
   Result<void> start(const Context& ctx, const std::string& container_id) const;
   // The exit code; 128 plus the signal's number for a process that a signal ended. Waits as long as the context lives.
   Result<std::uint32_t> wait(const Context& ctx, const std::string& container_id) const;

@@ -27,7 +27,8 @@ Result<std::vector<Hierarchy>> hierarchies() {
   for (auto& mount : mounts) {
     if (mount.type == "cgroup2" || mount.type == "cgroup") found.push_back({mount.mount_point, mount.type == "cgroup2"});
   }
-  if (found.empty()) return make_error(Code::kFailedPrecondition, "no cgroup hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup");
+  if (found.empty())
+    return make_error(Code::kFailedPrecondition, "no cgroup hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup");
   return found;
 }
 
@@ -52,7 +53,8 @@ void hand_down_controllers(const std::string& folder) {
   auto controllers = os::read_text(folder + "/cgroup.controllers", kSettingMax);
   if (!controllers.ok()) return;
   std::istringstream names(*controllers);
-  for (std::string name; names >> name;) [[maybe_unused]] auto done = write_setting(folder + "/cgroup.subtree_control", "+" + name);
+  for (std::string name; names >> name;) [[maybe_unused]]
+    auto done = write_setting(folder + "/cgroup.subtree_control", "+" + name);
 }
 
 // Folders alone are removed; the kernel's files in them go with them. False while a process in one has not quite ended.

@@ -1,5 +1,5 @@
-// CgroupFolders: one folder of an instance's own in every cgroup hierarchy of the machine (one on v2, one a controller on v1). The
-// instance sees it in place of the hierarchy, so that whatever its containers make lies below it and goes with it. Nothing is
+// CgroupFolders: one folder of an instance's own in every cgroup hierarchy of the machine (one on v2, one a controller on v1).
+// The instance sees it in place of the hierarchy, so that whatever its containers make lies below it and goes with it. Nothing is
 // kept: the folders are found by their name, also after a restart. Thread-safe for different names.
 #pragma once
 

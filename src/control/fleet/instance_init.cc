@@ -37,8 +37,7 @@ constexpr std::array<const char*, 8> kProgramFolders{"/bin", "/sbin", "/lib", "/
 Result<void> mount_new(const char* type, const std::string& at, std::vector<std::pair<std::string, std::string>> options = {}) {
   TRY(os::ensure_folder(at, 0755));
   options.insert(options.begin(), {"source", type});
-  return os::mount_filesystem(
-      {.type = type, .options = std::move(options), .flags = {}, .access = os::Access::kReadWrite}, at);
+  return os::mount_filesystem({.type = type, .options = std::move(options), .flags = {}, .access = os::Access::kReadWrite}, at);
 }
 
 Result<void> bind(const std::string& from, const std::string& to, os::Access access) {
@@ -127,12 +126,13 @@ Result<pid_t> start_program(const InitProgram& program) {
   bool anew = stat.ok() && static_cast<std::uint64_t>(stat->st_size) > kLogMax;
   auto log = TRY(os::open_file(path, O_WRONLY | O_CREAT | O_APPEND | (anew ? O_TRUNC : 0)));
   auto nothing = TRY(os::open_file("/dev/null", O_RDONLY));
-  auto child = TRY(os::Child::spawn({.argv = program.argv,
-                                     .descriptors = {{0, nothing.get()}, {1, log.get()}, {2, log.get()}},
-                                     .environment = std::vector<std::string>{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
-                                                                             "/sbin:/bin",
-                                                                             "HOME=/root", "LANG=C.UTF-8"},
-                                     .die_with_parent = false}));
+  auto child =
+      TRY(os::Child::spawn({.argv = program.argv,
+                            .descriptors = {{0, nothing.get()}, {1, log.get()}, {2, log.get()}},
+                            .environment = std::vector<std::string>{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
+                                                                    "/sbin:/bin",
+                                                                    "HOME=/root", "LANG=C.UTF-8"},
+                            .die_with_parent = false}));
   return std::move(child).leave_running();  // reaped by the loop below, as all that ends here
 }
 
@@ -205,8 +205,11 @@ Result<InitSpec> read_spec() {
 }  // namespace
 
 std::string init_spec_text(const InitSpec& spec) {
-  json value{{"root", spec.root},         {"disk", spec.disk},         {"program", spec.program},
-             {"host_name", spec.host_name}, {"resolver", spec.resolver}};
+  json value{{"root", spec.root},
+             {"disk", spec.disk},
+             {"program", spec.program},
+             {"host_name", spec.host_name},
+             {"resolver", spec.resolver}};
   value["cgroups"] = mounts_json(spec.cgroups);
   value["volumes"] = mounts_json(spec.volumes);
   value["files"] = json::array();

@@ -1,9 +1,9 @@
-// The first process of an instance of provider `local`: `zeropull instance-init`, a hidden command. In namespaces of its own, it gives
-// the instance its root: this machine's programs read-only, a disk and nothing else of it; then it keeps containerd and the agent
-// running and reaps. Killing it ends every process and mount of the instance.
+// The first process of an instance of provider `local`: `zeropull instance-init`, a hidden command. In namespaces of its own, it
+// gives the instance its root: this machine's programs read-only, a disk and nothing else of it; then it keeps containerd and the
+// agent running and reaps. Killing it ends every process and mount of the instance.
 //
-// What it is to do comes as JSON on standard input, whole, so that no secret of it is on a disk. It answers "up" or what failed on
-// standard output. One thread.
+// What it is to do comes as JSON on standard input, whole, so that no secret of it is on a disk. It answers "up" or what failed
+// on standard output. One thread.
 #pragma once
 
 #include <string>
@@ -32,10 +32,10 @@ struct InitSpec {
   std::string disk;     // becomes /var
   std::string program;  // becomes kInstanceProgram
   std::string host_name;
-  std::string resolver;             // text of /etc/resolv.conf; "" keeps this machine's
-  std::vector<InitMount> cgroups;   // read and write
-  std::vector<InitMount> volumes;   // read-only
-  std::vector<InitFile> files;      // mode 0600
+  std::string resolver;               // text of /etc/resolv.conf; "" keeps this machine's
+  std::vector<InitMount> cgroups;     // read and write
+  std::vector<InitMount> volumes;     // read-only
+  std::vector<InitFile> files;        // mode 0600
   std::vector<InitProgram> programs;  // started in this order, and again when they end
 };
 

@@ -33,14 +33,15 @@ std::string port_of(const std::string& instance_id) {
 }
 
 // A bucket of 10 ms at the link's rate, so that the rate is kept where the clock ticks seldom.
-Result<void> limit_rate(const Context& ctx, const std::vector<std::string>& tc, const std::string& link, std::uint64_t bits_per_s) {
+Result<void> limit_rate(const Context& ctx, const std::vector<std::string>& tc, const std::string& link,
+                        std::uint64_t bits_per_s) {
   if (bits_per_s == 0 || bits_per_s > kLocalLinkMax) return {};
   constexpr std::uint64_t kBurstMin = 256 * kKiB;
   auto burst = std::max(kBurstMin, bits_per_s / 8 / 100);
   auto argv = tc;
-  for (auto word : {std::string("qdisc"), std::string("replace"), std::string("dev"), link, std::string("root"), std::string("tbf"),
-                    std::string("rate"), fmt::format("{}bit", bits_per_s), std::string("burst"), std::to_string(burst),
-                    std::string("latency"), std::string("50ms")}) {
+  for (auto word : {std::string("qdisc"), std::string("replace"), std::string("dev"), link, std::string("root"),
+                    std::string("tbf"), std::string("rate"), fmt::format("{}bit", bits_per_s), std::string("burst"),
+                    std::to_string(burst), std::string("latency"), std::string("50ms")}) {
     argv.push_back(std::move(word));
   }
   TRY(os::run_program(ctx, {.argv = std::move(argv), .input = {}}));
@@ -73,13 +74,15 @@ Result<void> LocalNetwork::set_up(const Context& ctx) {
   TRY(netlink.set_up(options_.bridge));
   auto table = "zeropull-" + options_.bridge;
   auto rules = fmt::format("table inet {0} {{}}\ndelete table inet {0}\ntable inet {0} {{\n", table);
-  rules += fmt::format(" chain forward {{ type filter hook forward priority filter; policy accept;\n  iifname \"{0}\" oifname \"{0}\" drop\n",
-                       options_.bridge);
+  rules += fmt::format(
+      " chain forward {{ type filter hook forward priority filter; policy accept;\n  iifname \"{0}\" oifname \"{0}\" drop\n",
+      options_.bridge);
   if (options_.outbound == LocalNetworkOptions::Outbound::kOff) rules += fmt::format("  iifname \"{}\" drop\n", options_.bridge);
   rules += " }\n";
   if (options_.outbound == LocalNetworkOptions::Outbound::kMasqueraded) {
-    rules += fmt::format(" chain postrouting {{ type nat hook postrouting priority srcnat;\n  ip saddr {0} ip daddr != {0} masquerade\n }}\n",
-                         options_.network.text());
+    rules += fmt::format(
+        " chain postrouting {{ type nat hook postrouting priority srcnat;\n  ip saddr {0} ip daddr != {0} masquerade\n }}\n",
+        options_.network.text());
   }
   rules += "}\n";
   TRY(os::apply_nftables(ctx, rules));

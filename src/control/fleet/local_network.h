@@ -1,6 +1,6 @@
-// LocalNetwork: the network of provider `local`'s instances: one bridge of the server's machine, on which the server has the first
-// address, and a veth to each instance, limited both ways to the rate of its type's link. Instances reach the server and, where it is
-// allowed, the outside through it; never each other.
+// LocalNetwork: the network of provider `local`'s instances: one bridge of the server's machine, on which the server has the
+// first address, and a veth to each instance, limited both ways to the rate of its type's link. Instances reach the server and,
+// where it is allowed, the outside through it; never each other.
 //
 // Sources followed: ip-link(8), tc-tbf(8), nft(8). Thread-safe. The bridge outlives the server, as the instances do.
 #pragma once
@@ -19,7 +19,7 @@
 namespace zeropull::fleet {
 
 struct LocalNetworkOptions {
-  std::string bridge = "zpbr0";                                      // at most 15 characters
+  std::string bridge = "zpbr0";                                       // at most 15 characters
   os::Ipv4Network network = {.address = {0x0ac90000}, .prefix = 16};  // 10.201.0.0/16; the server has .0.1
   enum class Outbound { kMasqueraded, kOff } outbound = Outbound::kMasqueraded;
 };

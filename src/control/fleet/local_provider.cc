@@ -1,7 +1,7 @@
 #include "control/fleet/local_provider.h"
 
-#include <fmt/core.h>
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -196,13 +196,12 @@ Result<void> LocalProvider::start(const Context& ctx, const LaunchRequest& reque
   output.write_end.reset();
   // Until it has its specification it does nothing, and ends when we do; from here on it is found again.
   auto identity = TRY(os::identify_process(child.pid()));
-  auto process = codec::json_text(json{{"pid", identity.pid}, {"start_ticks", identity.start_ticks}, {"boot_id", identity.boot_id}});
+  auto process =
+      codec::json_text(json{{"pid", identity.pid}, {"start_ticks", identity.start_ticks}, {"boot_id", identity.boot_id}});
   TRY(os::replace_file(folder + "/process", as_bytes(process)));
   TRY(cgroups.move_in(child.pid()));
-  TRY(network_->attach(ctx, {.instance_id = id,
-                             .number = plan.number,
-                             .process = child.pid(),
-                             .link_bits_per_s = request.type.link_bits_per_s}));
+  TRY(network_->attach(
+      ctx, {.instance_id = id, .number = plan.number, .process = child.pid(), .link_bits_per_s = request.type.link_bits_per_s}));
 
   auto boot = options_.boot(request, network_->address(plan.number).text());
   InitSpec spec{.root = folder + "/root",

@@ -1,6 +1,6 @@
-// LocalProvider: instances on the server's own machine. An instance is one process tree in its own network, mount, pid, ipc and uts
-// namespaces (instance_init.h is its first process), with its own /run, containerd and agent, a veth of its type's rate to the
-// server's bridge (local_network.h), a folder below `root` as its disk and a folder of its own in every cgroup hierarchy.
+// LocalProvider: instances on the server's own machine. An instance is one process tree in its own network, mount, pid, ipc and
+// uts namespaces (instance_init.h is its first process), with its own /run, containerd and agent, a veth of its type's rate to
+// the server's bridge (local_network.h), a folder below `root` as its disk and a folder of its own in every cgroup hierarchy.
 //
 //   <root>/<instance id>/plan      its number and volumes, JSON, before anything else is made
 //   <root>/<instance id>/process   the identity of its first process, JSON

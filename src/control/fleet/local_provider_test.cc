@@ -36,12 +36,14 @@ class OwnNetwork : public testing::Environment {
 // A shell in place of containerd and the agent, which tells what it sees.
 LocalProviderOptions::Boot shell_boot(const LaunchRequest& request, const std::string& address) {
   const char* script = R"(
-    { echo "pid $$ host $(hostname) processes $(ls -d /proc/[0-9]* | wc -l)"
-      echo "root $(ls / | tr '\n' ' ')"
-      cat /run/token; ls /volumes/0
-      touch /usr/x /volumes/0/x 2>&1; grep -c . /proc/mounts
-      ip -4 -brief address show eth0; tc qdisc show dev eth0; ip route
-    } > /var/seen.new 2>&1; mv /var/seen.new /var/seen
+    { echo "pid $$ host $(hostname) processes $(ls -d /proc/[0-9]* | wc -l)" echo "root $(ls / | tr '\n' ' ')" cat /
+                       run / token;
+  ls / volumes / 0 touch / usr / x / volumes / 0 / x 2 > &1;
+  grep - c./ proc / mounts ip - 4 - brief address show eth0;
+  tc qdisc show dev eth0;
+  ip route
+}
+> / var / seen.new 2 > &1; mv /var/seen.new /var/seen
     exec sleep 1000)";
   return {.files = {{"/run/token", request.join_token.reveal() + " for " + address}},
           .programs = {{"shell", {"sh", "-c", script}}}};
@@ -54,10 +56,11 @@ class Local final : public ProviderUnderTest {
   LocalProvider& provider() override { return *provider_; }
   void restart() override {
     provider_.reset();
-    provider_ = MUST(LocalProvider::create(ctx(), {.root = root(),
-                                                   .program = ZP_BIN_DIR "/zeropull",
-                                                   .network = {.bridge = "zpbrtest", .outbound = LocalNetworkOptions::Outbound::kOff},
-                                                   .boot = shell_boot}));
+    provider_ =
+        MUST(LocalProvider::create(ctx(), {.root = root(),
+                                           .program = ZP_BIN_DIR "/zeropull",
+                                           .network = {.bridge = "zpbrtest", .outbound = LocalNetworkOptions::Outbound::kOff},
+                                           .boot = shell_boot}));
   }
   std::string root() const { return scratch_.path() + "/instances"; }
   std::string folder(const std::string& id) const { return root() + "/" + id; }
@@ -138,8 +141,9 @@ TEST_F(LocalProviderTest, what_its_programs_are_is_started_again) {
   launch();
   auto first = seen();
   MUST(os::remove_file(local_.folder(kId) + "/disk/seen"));
-  auto killed = os::run_program(ctx(), {.argv = {"sh", "-c", "for p in /proc/[0-9]*; do grep -qs zeropull-i-0000000000000001 $p/cgroup && "
-                                                             "grep -qs sleep $p/comm && kill -9 ${p#/proc/}; done; true"},
+  auto killed = os::run_program(ctx(), {.argv = {"sh", "-c",
+                                                 "for p in /proc/[0-9]*; do grep -qs zeropull-i-0000000000000001 $p/cgroup && "
+                                                 "grep -qs sleep $p/comm && kill -9 ${p#/proc/}; done; true"},
                                         .input = {}});
   EXPECT_TRUE(killed.ok());
   EXPECT_NE(seen(), "");
