@@ -60,7 +60,7 @@ void add_implicit(Draft& draft, const StepInput& in, const Variant& variant, std
   component.desired_copies = variant.desired_instances;
   component.endpoint_revision = draft.endpoint->revision_of_spec;
   component.created = component.modified = in.seen.now;
-  draft.components.emplace_back(std::move(component));
+  draft.add(std::move(component));
 }
 
 void fail_endpoint(Draft& draft, const StepInput& in, std::string reason) {

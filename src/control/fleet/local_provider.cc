@@ -95,15 +95,23 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.a
 Result<std::unique_ptr<LocalProvider>> LocalProvider::create(const Context& ctx, LocalProviderOptions options) {
   if (options.program.empty()) options.program = TRY(os::self_executable());
   if (!options.boot) options.boot = agent_boot;
-  TRY(os::ensure_folder(options.root, 0700));
-  auto network = TRY(LocalNetwork::create(ctx, options.network));
+  TRY(os::ensure_folder(options.folder, 0700));
+  if (options.instances_max == 0 || options.instances_max > kLocalInstancesMax) {
+    return make_error(Code::kInvalidArgument, "instances_max {}: expected 1 to {}", options.instances_max, kLocalInstancesMax);
+  }
+  LocalNetworkOptions network_options{.bridge = options.bridge};
+  network_options.network = TRY(os::Ipv4Network::parse(options.network));
+  network_options.outbound = options.outbound == LocalProviderOptions::Outbound::kOff
+                                 ? LocalNetworkOptions::Outbound::kOff
+                                 : LocalNetworkOptions::Outbound::kMasqueraded;
+  auto network = TRY(LocalNetwork::create(ctx, network_options));
   std::unique_ptr<LocalProvider> provider(new LocalProvider(std::move(options), std::move(network)));
   TRY(provider->take_over());
   return provider;
 }
 
 Result<void> LocalProvider::take_over() {
-  auto names = TRY(os::list_folder(options_.root));
+  auto names = TRY(os::list_folder(options_.folder));
   auto numbers = numbers_.lock();
   for (const auto& id : names) {
     auto plan = read_plan(id);
@@ -140,7 +148,7 @@ Result<LocalProvider::Plan> LocalProvider::make_plan(const LaunchRequest& reques
     auto numbers = numbers_.lock();
     plan.number = LocalNetwork::kFirstInstance;
     while (numbers->contains(plan.number)) ++plan.number;
-    if (plan.number >= network_->instances_end()) {
+    if (numbers->size() >= options_.instances_max || plan.number >= network_->instances_end()) {
       return make_error(Code::kResourceExhausted, "this machine runs {} instances and can have no more", numbers->size());
     }
     numbers->emplace(plan.number, request.instance_id);
@@ -215,6 +223,7 @@ Result<void> LocalProvider::start(const Context& ctx, const LaunchRequest& reque
                 .programs = std::move(boot.programs)};
   for (const auto& binding : bindings) spec.cgroups.push_back({binding.folder, binding.mount_point});
   for (std::size_t i = 0; i < request.volumes.size(); ++i) spec.volumes.push_back({request.volumes[i], plan.volumes[i]});
+  for (const auto& shared : options_.shared_folders) spec.volumes.push_back({shared, shared});
   TRY(os::write_all(input.write_end.get(), as_bytes(init_spec_text(spec))));
   input.write_end.reset();
   auto answer = TRY(read_answer(ctx.with_timeout(kUpTimeout), output.read_end.get()));
@@ -239,7 +248,7 @@ Result<void> LocalProvider::release(const Context& ctx, const std::string& insta
 
 Result<std::vector<ProviderInstance>> LocalProvider::list(const Context& ctx) {
   TRY(ctx.check());
-  auto names = TRY(os::list_folder(options_.root));
+  auto names = TRY(os::list_folder(options_.folder));
   std::vector<ProviderInstance> found;
   for (auto& id : names) {
     if (check_id(id).ok() && open_process(id).ok()) found.push_back({id, id});
@@ -247,8 +256,8 @@ Result<std::vector<ProviderInstance>> LocalProvider::list(const Context& ctx) {
   return found;
 }
 
-Result<void> LocalProvider::close(const Context& ctx) {
-  auto names = TRY(os::list_folder(options_.root));
+Result<void> LocalProvider::remove_network(const Context& ctx) {
+  auto names = TRY(os::list_folder(options_.folder));
   if (!names.empty()) return {};
   return network_->remove(ctx);
 }

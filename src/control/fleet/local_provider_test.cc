@@ -52,15 +52,15 @@ LocalProviderOptions::Boot shell_boot(const LaunchRequest& request, const std::s
 class Local final : public ProviderUnderTest {
  public:
   Local() : scratch_(MUST(os::ScratchFolder::create("/var/tmp", "zp-local-"))) { restart(); }
-  ~Local() override { MUST(provider_->close(ctx())); }
+  ~Local() override { MUST(provider_->remove_network(ctx())); }
   LocalProvider& provider() override { return *provider_; }
   void restart() override {
     provider_.reset();
-    provider_ =
-        MUST(LocalProvider::create(ctx(), {.root = root(),
-                                           .program = ZP_BIN_DIR "/zeropull",
-                                           .network = {.bridge = "zpbrtest", .outbound = LocalNetworkOptions::Outbound::kOff},
-                                           .boot = shell_boot}));
+    provider_ = MUST(LocalProvider::create(ctx(), {.folder = root(),
+                                                   .program = ZP_BIN_DIR "/zeropull",
+                                                   .bridge = "zpbrtest",
+                                                   .outbound = LocalProviderOptions::Outbound::kOff,
+                                                   .boot = shell_boot}));
   }
   std::string root() const { return scratch_.path() + "/instances"; }
   std::string folder(const std::string& id) const { return root() + "/" + id; }

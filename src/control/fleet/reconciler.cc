@@ -159,19 +159,19 @@ Result<void> Reconciler::run_once(const Context& ctx, Which which) {
   return outcome;
 }
 
+// The steps work on records that never change, so that no commit waits for them.
 Result<void> Reconciler::reconcile_endpoint(const Context& ctx, const std::string& endpoint_uid) {
-  auto seen = observe(endpoint_uid);
-  StepInput in{.seen = seen, .policy = parts_.policy, .types = parts_.types, .random = parts_.random};
-  TRY(parts_.state
-          .update(ctx,
-                  [&](const View& view) -> Result<Changes> {
-                    auto draft = Draft::read(view, endpoint_uid);
-                    if (!draft) return Changes{};
-                    reconcile(*draft, in);
-                    return draft->changes();
-                  })
-          .with_context("endpoint {}", endpoint_uid));
-  return {};
+  while (true) {
+    TRY(ctx.check());
+    auto seen = observe(endpoint_uid);
+    auto draft = Draft::read(parts_.state.view(), endpoint_uid);
+    if (!draft) return {};
+    reconcile(*draft, {.seen = seen, .policy = parts_.policy, .types = parts_.types, .random = parts_.random});
+    auto committed = parts_.state.commit(ctx, draft->changes());
+    if (committed.ok()) return {};
+    if (committed.failed_with(Code::kAborted)) continue;  // somebody was faster
+    return std::move(committed).take_error().with(fmt::format("endpoint {}", endpoint_uid));
+  }
 }
 
 // What has to be done outside, from what is committed.
