@@ -80,9 +80,10 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.a
 )";
   json control{{"address", request.control_address},
                {"authority_file", "/run/zeropull/authority.pem"},
-               {"join_token_file", "/run/zeropull/join-token"},
+               {"token_file", "/run/zeropull/join-token"},
                {"instance_address", address},
-               {"instance_type", request.type.name}};
+               {"instance_type", request.type.name},
+               {"accelerators", request.type.accelerators}};
   json agent{{"root", "/var/lib/zeropull"}, {"socket", "/run/zeropull/agent.sock"}, {"control", control}};
   return {.files = {{"/run/containerd.toml", kContainerd},
                     {"/run/zeropull/authority.pem", request.authority_pem},

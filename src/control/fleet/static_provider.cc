@@ -56,9 +56,12 @@ Result<Launched> StaticProvider::launch(const Context& ctx, const LaunchRequest&
                           "no machine of type {} in the pool is free: {} leased, {} not yet proven wiped, {} not heard of",
                           request.type.name, leased, unwiped, silent);
       }
+      auto instance = view.instance(request.instance_id);
+      if (!instance) return make_error(Code::kNotFound, "there is no instance {}", request.instance_id);
       Machine next = *machine;
       next.instance_id = request.instance_id;
       next.wiped = false;
+      next.wipe_proof = TRY(parts_.proof_of_wipe(*machine, *instance));
       changes.put(machine, std::move(next));
     }
     launched = {.handle = machine->id, .address = machine->address, .volumes = {}};
@@ -125,7 +128,7 @@ void StaticProvider::report(const std::string& machine_id, const agent::Report& 
     return;
   }
   if (report.generation != asked || report.wiped != agent::Report::Wiped::kYes) return;
-  if (!parts_.wipe_proven(*machine, report)) {
+  if (machine->wipe_proof.empty() || machine->wipe_proof != report.wipe_proof) {
     LOG_ERROR(kLog, "machine {} ({}) says that it is wiped and does not prove it: it is not leased", machine_id,
               machine->host_name);
     return;
@@ -136,6 +139,7 @@ void StaticProvider::report(const std::string& machine_id, const agent::Report& 
     if (!now_held || now_held->wiped || !now_held->instance_id.empty()) return changes;
     Machine next = *now_held;
     next.wiped = true;
+    next.wipe_proof.clear();
     changes.put(now_held, std::move(next));
     return changes;
   });

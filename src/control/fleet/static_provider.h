@@ -19,8 +19,9 @@ namespace zeropull::fleet {
 struct StaticProviderParts {
   state::State& state;
   AgentLink& agents;
-  // Whether the report's wipe_proof holds for this machine.
-  std::function<bool(const state::Machine&, const agent::Report&)> wipe_proven;
+  // What the machine will prove the wipe of this lease by, see agent/wipe.h; kept with the lease, since the endpoint's key may be
+  // gone when it comes.
+  std::function<Result<std::string>(const state::Machine&, const state::Instance&)> proof_of_wipe;
   const Clock& clock = Clock::system();
 };
 

@@ -26,6 +26,11 @@ class Pool final : public ProviderUnderTest {
       machine.id = "m-" + std::to_string(i), machine.instance_type = type.name, machine.address = "10.1.0." + std::to_string(i);
       changes.add(std::move(machine));
     }
+    for (auto id : {"i-0000000000000001", "i-0000000000000002", "i-1", "i-2", "i-3", "i-4"}) {
+      state::Instance instance;
+      instance.id = id;
+      changes.add(std::move(instance));
+    }
     MUST(state_->commit(ctx(), std::move(changes)));
     restart();
   }
@@ -35,7 +40,7 @@ class Pool final : public ProviderUnderTest {
     provider_ = std::make_unique<StaticProvider>(StaticProviderParts{
         .state = *state_,
         .agents = link,
-        .wipe_proven = [](const state::Machine&, const agent::Report& report) { return report.wipe_proof == "proof"; },
+        .proof_of_wipe = [](const state::Machine&, const state::Instance&) -> Result<std::string> { return std::string("proof"); },
         .clock = clock});
     for (int i = 1; i <= 3; ++i) report("m-" + std::to_string(i), {});
   }
