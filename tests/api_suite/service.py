@@ -47,7 +47,8 @@ class ServiceTest(unittest.TestCase):
 
     def make_model(self, name=None, **changes):
         name = name or unique("model")
-        self.api.create_model(ModelName=name, PrimaryContainer={"Image": "registry.test/lmi:v15"}, **changes)
+        self.api.create_model(ModelName=name, PrimaryContainer={"Image": "registry.test/lmi:v15"},
+                              ExecutionRoleArn="arn:aws:iam::111122223333:role/inference", **changes)  # old clients ask for a role
         self.addCleanup(self.quietly, self.api.delete_model, ModelName=name)
         return name
 
