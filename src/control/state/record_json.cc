@@ -82,6 +82,7 @@ void members(Io& io, Variant& r) {
   io("desired_weight", r.desired_weight), io("current_weight", r.current_weight), io("scaling", r.scaling);
   io("routing", r.routing), io("download_timeout_s", r.download_timeout_s), io("start_timeout_s", r.start_timeout_s);
   io("provision_timeout_s", r.provision_timeout_s), io("status_message", r.status_message);
+  io("network_isolation", r.network_isolation);
 }
 
 template <typename Io>
@@ -99,6 +100,7 @@ void members(Io& io, ComponentSpec& r) {
   io("cpu_cores", r.cpu_cores), io("accelerators", r.accelerators), io("memory_min_mb", r.memory_min_mb);
   io("memory_max_mb", r.memory_max_mb), io("download_timeout_s", r.download_timeout_s);
   io("start_timeout_s", r.start_timeout_s), io("data_cache", r.data_cache), io("placement", r.placement);
+  io("network_isolation", r.network_isolation);
 }
 
 template <typename Io>

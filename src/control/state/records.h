@@ -85,7 +85,8 @@ struct Variant {
   int download_timeout_s = 0;  // 0: the default
   int start_timeout_s = 0;
   int provision_timeout_s = 0;
-  std::string status_message;  // why it has not what it should have: a blocked scale-out
+  std::string status_message;      // why it has not what it should have: a blocked scale-out
+  bool network_isolation = false;  // its copies have no outbound traffic, whatever the operator allows
 };
 
 enum class EndpointStatus { kCreating, kInService, kUpdating, kRollingBack, kFailed, kDeleting };
@@ -119,6 +120,7 @@ struct ComponentSpec {
   int start_timeout_s = 0;
   bool data_cache = false;
   Placement placement = Placement::kSpread;
+  bool network_isolation = false;  // of the model; see Variant
 };
 
 // What copies of an earlier or the present `spec_revision` were made of.
@@ -141,7 +143,7 @@ struct Component {
   std::vector<DeployedSpecs> deployed;
   std::uint64_t good_revision = 0, failed_revision = 0;
   std::uint64_t endpoint_revision = 0;  // of an implicit one: the endpoint's revision_of_spec that `specs` are of
-  std::string deployment_body;      // DeploymentConfig of the last update; "" before
+  std::string deployment_body;          // DeploymentConfig of the last update; "" before
   Millis created = 0, modified = 0;
   Tags tags;
 };

@@ -1,0 +1,50 @@
+// Api: the SageMaker control plane on the wire (JSON 1.1), and Zeropull's own operations beside it (X-Amz-Target
+// "Zeropull.<Op>"). A call is authenticated, parsed, validated against the tables of schema.h and carried out on State: it writes
+// what is desired and returns; the reconcilers do the rest. Each account sees its own objects alone.
+//
+// handle() is blocking (the router's workers call it), thread-safe, and answers every request: an error is an answer too. A write
+// costs one commit of the state, a read touches memory only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/context.h"
+#include "base/result.h"
+#include "control/fleet/instance_types.h"
+#include "control/state/state.h"
+#include "http/server.h"
+
+namespace zeropull::api {
+
+class Authenticator;
+
+// What the API stands on. The pointers outlive it.
+struct ApiParts {
+  state::State* state = nullptr;
+  const Authenticator* authenticator = nullptr;
+  const fleet::InstanceTypes* instance_types = nullptr;
+  Clock* clock = &Clock::system();
+  Random* random = &Random::secure();
+  std::string region = "us-east-1";  // in ARNs
+  // A new data key for the endpoint with this uid, wrapped under the master key.
+  std::function<Result<std::string>(const std::string& endpoint_uid)> make_endpoint_key;
+  // The end of a copy's log, at most `bytes_max`; from its instance, so it may wait. Absent: only what the state keeps.
+  std::function<Result<std::string>(const Context&, const state::Copy&, std::size_t bytes_max)> read_log;
+};
+
+class Api {
+ public:
+  explicit Api(ApiParts parts) : parts_(std::move(parts)) {}
+  http::ServerResponse handle(const Context& ctx, const http::ServerRequest& request) const;
+
+ private:
+  const ApiParts parts_;
+};
+
+// docs/api-members.md: the members and values that are refused, and why.
+std::string refused_members_text();
+
+}  // namespace zeropull::api
