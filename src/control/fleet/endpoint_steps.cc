@@ -276,6 +276,7 @@ void reconcile(Draft& draft, const StepInput& in) {
   auto pending = move_components(draft, in);
   move_instances(draft, in, pending);
   move_endpoint(draft, in);
+  prune_timeline(draft, in);
 }
 
 }  // namespace zeropull::fleet
