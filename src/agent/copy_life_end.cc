@@ -49,6 +49,10 @@ void CopyLife::settle_unprepared(const Error& error, Patience patience) {
 
 // The container goes before the count is kept: what a kill between the two loses is a count.
 void CopyLife::settle_end(const std::string& how) {
+  change([&](Shared& shared) {  // at once: the router sends nothing more
+    shared.state = CopyState::kPreparing;
+    shared.reason = how;
+  });
   log(how);
   auto removed = parts_.containers.remove(cleanup_context(), id_);
   if (!removed.ok()) LOG_WARN(kLog, "copy {}: {}", id_, removed.error().message());
@@ -64,9 +68,7 @@ void CopyLife::settle_end(const std::string& how) {
     record.readiness = Readiness::kNever;
     record.log_tail = tail;
     std::erase_if(record.phases, [](const Phase& phase) { return phase.name == "healthy"; });
-    shared.state = CopyState::kPreparing;
-    shared.reason = how;
-    shared.record.reason = how;
+    record.reason = how;
     crashes = record.crashes;
     crashes_max = std::max(record.probe.crashes_max, 1U);
   });
