@@ -217,7 +217,10 @@ class ComponentMove {
       if (choice.fit != Fit::kFits) {
         if (pending_.reason.empty()) pending_.reason = choice.reason;
         pending_.demands.insert(pending_.demands.end(), static_cast<std::size_t>(missing), demand);
-        if (!may_grow(draft_, *variant, in_)) blocked_ = choice.reason;
+        if (!may_grow(draft_, *variant, in_)) {
+          auto capacity = provisioning_failure(draft_, *variant, in_);
+          blocked_ = capacity.empty() ? choice.reason : capacity;
+        }
         return;
       }
       auto& host = hosts[choice.host];

@@ -135,7 +135,7 @@ void Draft::set_status_message(const std::string& variant, const std::string& me
 void Draft::put_timeline(TimelineEntry entry) {
   for (auto& row : timeline) {
     if (row->id != entry.id) continue;
-    if (row->outcome != entry.outcome || row->phases.size() != entry.phases.size()) row.edit() = std::move(entry);
+    row.edit() = std::move(entry);
     return;
   }
   timeline.emplace_back(std::move(entry));

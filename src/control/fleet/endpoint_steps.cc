@@ -42,6 +42,7 @@ Result<std::vector<ComponentSpec>> specs_of(const Draft& draft, const Variant& v
     spec.download_timeout_s = variant.download_timeout_s;
     spec.start_timeout_s = variant.start_timeout_s;
     spec.data_cache = true;
+    spec.network_isolation = model->second->network_isolation || variant.network_isolation;
     specs.push_back(std::move(spec));
   }
   return specs;
@@ -275,6 +276,7 @@ void reconcile(Draft& draft, const StepInput& in) {
   auto pending = move_components(draft, in);
   move_instances(draft, in, pending);
   move_endpoint(draft, in);
+  prune_timeline(draft, in);
 }
 
 }  // namespace zeropull::fleet

@@ -40,7 +40,7 @@ Result<void> mount_new(const char* type, const std::string& at, std::vector<std:
   return os::mount_filesystem({.type = type, .options = std::move(options), .flags = {}, .access = os::Access::kReadWrite}, at);
 }
 
-Result<void> bind(const std::string& from, const std::string& to, os::Access access) {
+Result<void> bind_at(const std::string& from, const std::string& to, os::Access access) {
   auto stat = TRY(os::stat_path(from));
   if (S_ISDIR(stat.st_mode)) {
     TRY(os::ensure_folder(to, 0755));
@@ -57,7 +57,7 @@ Result<void> show_programs(const std::string& root) {
     if (link) {
       TRY(os::create_symlink(*link, root + folder));
     } else if (os::exists(folder)) {
-      TRY(bind(folder, root + folder, os::Access::kReadOnly));
+      TRY(bind_at(folder, root + folder, os::Access::kReadOnly));
     }
   }
   return {};
@@ -68,12 +68,12 @@ Result<void> build_root(const InitSpec& spec) {
   TRY(os::make_mounts_private());
   TRY(mount_new("tmpfs", root, {{"mode", "755"}}));
   TRY(show_programs(root));
-  TRY(bind(spec.program, root + kInstanceProgram, os::Access::kReadOnly));
-  for (const auto& volume : spec.volumes) TRY(bind(volume.from, root + volume.to, os::Access::kReadOnly));
+  TRY(bind_at(spec.program, root + kInstanceProgram, os::Access::kReadOnly));
+  for (const auto& volume : spec.volumes) TRY(bind_at(volume.from, root + volume.to, os::Access::kReadOnly));
   for (const char* folder : {"/lib", "/log", "/tmp"}) TRY(os::ensure_folder(spec.disk + folder, 0755));
-  TRY(bind(spec.disk, root + "/var", os::Access::kReadWrite));
+  TRY(bind_at(spec.disk, root + "/var", os::Access::kReadWrite));
   if (!os::exists(root + "/var/run")) TRY(os::create_symlink("/run", root + "/var/run"));
-  TRY(bind("/dev", root + "/dev", os::Access::kReadWrite));
+  TRY(bind_at("/dev", root + "/dev", os::Access::kReadWrite));
   TRY(mount_new("devpts", root + "/dev/pts", {{"ptmxmode", "0666"}, {"mode", "0620"}}));
   TRY(mount_new("tmpfs", root + "/dev/shm"));
   TRY(mount_new("tmpfs", root + "/run", {{"mode", "755"}}));
@@ -82,7 +82,7 @@ Result<void> build_root(const InitSpec& spec) {
   TRY(mount_new("sysfs", root + "/sys"));
   TRY(os::ensure_folder(root + "/root", 0700));
   if (os::exists(root + "/sys/fs/cgroup")) TRY(mount_new("tmpfs", root + "/sys/fs/cgroup", {{"mode", "755"}}));
-  for (const auto& cgroup : spec.cgroups) TRY(bind(cgroup.from, root + cgroup.to, os::Access::kReadWrite));
+  for (const auto& cgroup : spec.cgroups) TRY(bind_at(cgroup.from, root + cgroup.to, os::Access::kReadWrite));
   return os::enter_root(root);
 }
 

@@ -78,12 +78,9 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.a
   type = "snapshot"
   address = "/run/zeropull/agent.sock"
 )";
-  json control{{"address", request.control_address},
-               {"authority_file", "/run/zeropull/authority.pem"},
-               {"token_file", "/run/zeropull/join-token"},
-               {"instance_address", address},
-               {"instance_type", request.type.name},
-               {"accelerators", request.type.accelerators}};
+  json control{{"address", request.control_address},       {"authority_file", "/run/zeropull/authority.pem"},
+               {"token_file", "/run/zeropull/join-token"}, {"instance_address", address},
+               {"instance_type", request.type.name},       {"accelerators", request.type.accelerators}};
   json agent{{"root", "/var/lib/zeropull"}, {"socket", "/run/zeropull/agent.sock"}, {"control", control}};
   return {.files = {{"/run/containerd.toml", kContainerd},
                     {"/run/zeropull/authority.pem", request.authority_pem},

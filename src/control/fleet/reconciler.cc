@@ -314,6 +314,14 @@ void Reconciler::work(const std::string& key, std::function<void(const Context&)
 }
 
 Result<void> Reconciler::sweep(const Context& ctx) {
+  // Taken before the provider is asked: what is launched meanwhile may be missing in its answer.
+  std::vector<std::string> launched;
+  {
+    auto view = parts_.state.view();
+    for (const auto& instance : view.instances()) {
+      if (!instance->handle.empty()) launched.push_back(instance->id);
+    }
+  }
   auto found = TRY(parts_.provider.list(ctx));
   std::set<std::string> there;
   std::vector<std::string> unknown;
@@ -324,9 +332,7 @@ Result<void> Reconciler::sweep(const Context& ctx) {
       if (!view.instance(one.instance_id)) unknown.push_back(one.instance_id);
     }
     auto memory = memory_.lock();
-    for (const auto& instance : view.instances()) {
-      memory->instances[instance->id].seen.gone = !instance->handle.empty() && !there.contains(instance->id);
-    }
+    for (const auto& id : launched) memory->instances[id].seen.gone = !there.contains(id);
     std::erase_if(memory->instances, [&](const auto& one) { return !view.instance(one.first); });
     std::erase_if(memory->unhealthy_since, [&](const auto& one) { return !view.copy(one.first); });
   }

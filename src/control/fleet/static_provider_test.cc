@@ -37,11 +37,13 @@ class Pool final : public ProviderUnderTest {
   Context ctx() const { return Context::root("test"); }
   StaticProvider& provider() override { return *provider_; }
   void restart() override {
-    provider_ = std::make_unique<StaticProvider>(StaticProviderParts{
-        .state = *state_,
-        .agents = link,
-        .proof_of_wipe = [](const state::Machine&, const state::Instance&) -> Result<std::string> { return std::string("proof"); },
-        .clock = clock});
+    provider_ = std::make_unique<StaticProvider>(
+        StaticProviderParts{.state = *state_,
+                            .agents = link,
+                            .proof_of_wipe = [](const state::Machine&, const state::Instance&) -> Result<std::string> {
+                              return std::string("proof");
+                            },
+                            .clock = clock});
     for (int i = 1; i <= 3; ++i) report("m-" + std::to_string(i), {});
   }
   void report(const std::string& machine, agent::Report of) {
