@@ -2,7 +2,7 @@
 // ms at the 99th percentile for every call (the whole of it but the network). No rival: the limit is what it is compared with.
 #include <benchmark/benchmark.h>
 
-#include "control/api/test_api.h"
+#include "control/api/testing/test_api.h"
 #include "control/state/sqlite_kv.h"
 #include "os/file.h"
 
