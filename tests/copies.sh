@@ -192,7 +192,8 @@ becomes two ready
 expect "$(report one address) $(report two address)" "$ME:20000 $ME:20001" "the addresses after an adoption"
 expect "$(inside two connect?$OUTSIDE:9000)" open "the network after an adoption"
 kill -9 "$first"
-wait_until 10 bash -c "[ \"\$($CTR task ls | awk '\$1 == \"one\" { print \$2 }')\" != $first ]"
+started_anew() { local pid; pid=$(pid_of one); [ -n "$pid" ] && [ "$pid" != "$first" ]; }
+wait_until 10 started_anew
 becomes one ready
 
 # containerd's end disturbs them neither, nor makes the manager believe that they have ended.

@@ -41,7 +41,7 @@ struct CopyDependencies {
 
 class CopyManager {
  public:
-  // Adopts what an earlier manager has left and removes what no record names.
+  // Adopts what an earlier manager has left and removes what no record names. kUnavailable while containerd is away: try again.
   static Result<std::unique_ptr<CopyManager>> create(const Context& ctx, const CopyManagerOptions& options,
                                                      CopyDependencies dependencies);
   ~CopyManager();  // stop()

@@ -89,6 +89,7 @@ class CopyLife {
   void settle_unprepared(const Error& error, Patience patience = Patience::kSome);
   void settle_end(const std::string& how);  // of a container, or of a try to start one
   void fail(const std::string& reason);
+  std::string with_last_words(std::string reason) const;
   bool erase();
 
   Context work_context() const;     // ends with the removal and with the agent
@@ -117,6 +118,7 @@ class CopyLife {
   const CopyLog log_;
   mutable Guarded<Shared> shared_;
   bool attached_running_ = false;      // an adopted container runs
+  std::optional<Prepared> prepared_;   // holds image and model until the container is removed
   std::uint32_t failed_attempts_ = 0;  // in a row, without a container
   std::stop_source work_;              // removal, or leaving
   std::stop_source leave_;

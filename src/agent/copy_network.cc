@@ -236,8 +236,9 @@ std::string copy_rules(const CopyNetworkOptions& options, const NetworkPolicy& p
   }}
 }}
 )",
-                            set_of("routers", texts_of(policy.routers)), set_of("denied", denied), set_of("outbound", outbound),
-                            forwards, fmt::arg("bridge", kBridge), fmt::arg("port", kServingPort));
+                            set_of("routers", kNetworks, texts_of(policy.routers)), set_of("denied", kNetworks, denied),
+                            set_of("outbound", kNetworks, outbound), set_of("copies", kSenders, senders), forwards,
+                            fmt::arg("bridge", kBridge), fmt::arg("port", kServingPort));
 }
 
 }  // namespace zeropull::agent

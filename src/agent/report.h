@@ -15,8 +15,8 @@ enum class CopyState {
   kReady,
   kUnhealthy,  // was ready, /ping fails
   kStopping,
-  kStopped,
-  kFailed,  // will not be tried again; `reason` says why
+  kStopped,  // of the protocol; a copy that is gone is absent instead
+  kFailed,   // will not be tried again; `reason` says why
 };
 std::string_view copy_state_name(CopyState state);  // "preparing" ...
 

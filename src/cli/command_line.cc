@@ -54,6 +54,7 @@ int run_command_line(int argc, char** argv) {
   add_timeline(top);
   add_api(top);
   add_layer_worker(top);
+  add_instance_init(top);
 
   try {
     app.parse(argc, argv);

@@ -33,6 +33,7 @@ void add_logs(CommandLine line);
 void add_timeline(CommandLine line);
 void add_api(CommandLine line);
 void add_layer_worker(CommandLine line);  // hidden: the sandboxed child of a conversion
+void add_instance_init(CommandLine line);  // hidden: the first process of an instance of provider local
 
 // Parses the arguments, runs the command and returns the exit code; 2 for a command line that is not understood
 // (kRunFailed after `run`).

@@ -98,7 +98,10 @@ Result<Child> Child::spawn(const SpawnOptions& options) {
   std::vector<int> moved(ours.size());
   auto errors = TRY(create_pipe());
   pid_t parent = getpid();
-  pid_t pid = fork();
+  // As fork(2), into new namespaces; only async-signal-safe calls follow in the child, as they must after any fork of ours.
+  pid_t pid = options.namespaces == 0
+                  ? fork()
+                  : static_cast<pid_t>(syscall(SYS_clone, SIGCHLD | static_cast<unsigned long>(options.namespaces), 0, 0, 0, 0));
   if (pid < 0) return errno_error(errno, fmt::format("start {}", options.argv[0]));
   if (pid == 0) {
     child_exec(options, argv.data(), env.data(), parent, errors.write_end.get(), ours.data(), theirs.data(), ours.size(),

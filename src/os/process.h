@@ -22,6 +22,7 @@ struct SpawnOptions {
   std::optional<std::vector<std::string>> environment;  // ours when absent
   bool die_with_parent = true;                          // SIGKILL when the spawning thread's process ends
   bool own_group = false;                               // a terminal's Ctrl-C then comes to us alone
+  int namespaces = 0;                                   // CLONE_NEWNET and the like: the child is the first process in new ones
 };
 
 struct ExitStatus {
@@ -41,6 +42,7 @@ class Child {
   pid_t pid() const { return pid_; }
   Result<ExitStatus> wait(const Context& ctx);  // kDeadlineExceeded or kCancelled leave it running
   Result<void> signal(int number);
+  pid_t leave_running() && { return std::exchange(pid_, -1); }  // it lives on without an owner
 
  private:
   Child(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}

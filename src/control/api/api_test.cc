@@ -5,7 +5,7 @@
 
 #include "control/api/operations.h"
 #include "control/api/schema.h"
-#include "control/api/test_api.h"
+#include "control/api/testing/test_api.h"
 #include "os/file.h"
 
 namespace zeropull::api {

@@ -1,7 +1,7 @@
 // What the operations do with the state, and what they answer.
 #include <gtest/gtest.h>
 
-#include "control/api/test_api.h"
+#include "control/api/testing/test_api.h"
 
 namespace zeropull::api {
 namespace {

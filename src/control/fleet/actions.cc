@@ -55,8 +55,12 @@ Result<void> Actions::launch(const Context& ctx, const std::string& instance_id)
     return launch_failed(ctx, *instance, error);
   }
   auto token = identity::make_join_token(parts_.random);
+  JoinToken kept;
+  kept.hash = token.hash;
+  kept.instance_id = instance_id;
+  kept.expires = r_.now() + parts_.policy.connect_timeout_ms;
   Changes record;
-  record.add(JoinToken{.hash = token.hash, .instance_id = instance_id, .expires = r_.now() + parts_.policy.connect_timeout_ms});
+  record.add(std::move(kept));
   TRY(parts_.state.commit(ctx, std::move(record)));
   LaunchRequest request{.instance_id = instance_id,
                         .type = *type,

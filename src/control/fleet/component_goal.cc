@@ -64,7 +64,7 @@ bool same_deployment(const ComponentSpec& a, const ComponentSpec& b) {
          a.container.model.uri == b.container.model.uri && a.container.model.prefix == b.container.model.prefix &&
          a.container.model.gzip == b.container.model.gzip && a.container.model_identity == b.container.model_identity &&
          a.cpu_cores == b.cpu_cores && a.accelerators == b.accelerators && a.memory_min_mb == b.memory_min_mb &&
-         a.memory_max_mb == b.memory_max_mb;
+         a.memory_max_mb == b.memory_max_mb && a.network_isolation == b.network_isolation;
 }
 
 Resources reservation(const Component& component, const ComponentSpec& spec, const InstanceType& type) {

@@ -25,8 +25,8 @@ struct Census {
 
 Census take_census(Draft& draft, const Component& component, const ComponentGoal& goal) {
   Census census;
-  for (auto& row : draft.copies) {
-    if (row.removed() || row->component_uid != component.uid) continue;
+  for (auto* copy : draft.copies_of_component(component.uid)) {
+    auto& row = *copy;
     if (is_ending(*row)) {
       ++census.ending;
       continue;
@@ -58,12 +58,12 @@ std::vector<Host> hosts_for(Draft& draft, const Component& component, const Comp
     if (type == nullptr) continue;
     auto host = Host::empty(row->id, *type);
     host.ready = row->state == InstanceState::kReady;
-    for (const auto& copy : draft.copies) {
-      if (copy.removed() || copy->instance_id != row->id) continue;
-      const auto* owner = draft.component(copy->component_uid);
-      const auto* spec = owner == nullptr ? nullptr : spec_of(**owner, *copy, row->instance_type);
-      host.reserve(spec == nullptr ? Resources{} : reservation(**owner, *spec, *type), copy->accelerators);
-      if (copy->component_uid == component.uid && !is_ending(*copy)) ++host.copies_of_component;
+    for (auto* held : draft.copies_on_instance(row->id)) {
+      const Copy& copy = **held;
+      const auto* owner = draft.component(copy.component_uid);
+      const auto* spec = owner == nullptr ? nullptr : spec_of(**owner, copy, row->instance_type);
+      host.reserve(spec == nullptr ? Resources{} : reservation(**owner, *spec, *type), copy.accelerators);
+      if (copy.component_uid == component.uid && !is_ending(copy)) ++host.copies_of_component;
     }
     auto sight = in.seen.instances.find(row->id);
     const auto* spec = spec_on(goal.specs, row->instance_type);
@@ -88,11 +88,11 @@ void remember_deployed(Row<Component>& component, const ComponentGoal& goal) {
 
 // Revisions that no copy runs and nobody goes back to.
 void forget_deployed(Draft& draft, Row<Component>& component) {
+  if (component->deployed.size() < 2) return;
+  auto copies = draft.copies_of_component(component->uid);
   auto unused = [&](const DeployedSpecs& one) {
     return one.revision != component->good_revision && one.revision != component->spec_revision &&
-           std::ranges::none_of(draft.copies, [&](const Row<Copy>& copy) {
-             return !copy.removed() && copy->component_uid == component->uid && copy->spec_revision == one.revision;
-           });
+           std::ranges::none_of(copies, [&](const Row<Copy>* copy) { return (*copy)->spec_revision == one.revision; });
   };
   if (std::ranges::any_of(component->deployed, unused)) std::erase_if(component.edit().deployed, unused);
 }
@@ -217,7 +217,10 @@ class ComponentMove {
       if (choice.fit != Fit::kFits) {
         if (pending_.reason.empty()) pending_.reason = choice.reason;
         pending_.demands.insert(pending_.demands.end(), static_cast<std::size_t>(missing), demand);
-        if (!may_grow(draft_, *variant, in_)) blocked_ = choice.reason;
+        if (!may_grow(draft_, *variant, in_)) {
+          auto capacity = provisioning_failure(draft_, *variant, in_);
+          blocked_ = capacity.empty() ? choice.reason : capacity;
+        }
         return;
       }
       auto& host = hosts[choice.host];
@@ -240,12 +243,7 @@ class ComponentMove {
     copy.spec_revision = goal_.revision;
     copy.accelerators = std::move(accelerators);
     copy.placed = in_.seen.now;
-    census_.wanted.push_back(&draft_.copies.emplace_back(std::move(copy)));
-  }
-
-  int copies_on(const std::string& instance_id) const {
-    return static_cast<int>(std::ranges::count_if(
-        draft_.copies, [&](const Row<Copy>& copy) { return !copy.removed() && copy->instance_id == instance_id; }));
+    census_.wanted.push_back(&draft_.add(std::move(copy)));
   }
 
   // Lets go all but `keep`: first those that do not serve, then where it empties an instance soonest, then the youngest.
@@ -253,7 +251,8 @@ class ComponentMove {
     auto excess = static_cast<int>(copies.size()) - keep;
     if (excess <= 0) return;
     std::ranges::sort(copies, {}, [&](Row<Copy>* copy) {
-      return std::tuple(is_serving(**copy), copies_on((*copy)->instance_id), -(*copy)->placed, (*copy)->id);
+      return std::tuple(is_serving(**copy), draft_.copies_on_instance((*copy)->instance_id).size(), -(*copy)->placed,
+                        (*copy)->id);
     });
     for (int i = 0; i < excess; ++i) {
       let_go(*copies[static_cast<std::size_t>(i)], in_, reason);
@@ -264,9 +263,7 @@ class ComponentMove {
 
   void set_status() {
     if (component_->status == ComponentStatus::kDeleting) {
-      bool any = std::ranges::any_of(
-          draft_.copies, [&](const Row<Copy>& copy) { return !copy.removed() && copy->component_uid == component_->uid; });
-      if (!any) component_.remove();
+      if (draft_.copies_of_component(component_->uid).empty()) component_.remove();
       return;
     }
     if (!is_resolved(component_->specs)) return;  // Creating or Updating until it is

@@ -34,6 +34,12 @@ agent::DesiredModel model_of(const DesiredInput& in, const ComponentSpec& spec) 
   return model;
 }
 
+bool is_isolated(const Endpoint& endpoint, const std::string& variant) {
+  auto isolates = [&](const Variant& one) { return one.name == variant && one.network_isolation; };
+  return std::ranges::any_of(endpoint.variants, isolates) ||
+         (endpoint.pending && std::ranges::any_of(*endpoint.pending, isolates));
+}
+
 agent::Copy copy_of(const DesiredInput& in, const Copy& copy, const ComponentSpec& spec) {
   agent::Copy wanted;
   wanted.id = copy.id;
@@ -52,7 +58,8 @@ agent::Copy copy_of(const DesiredInput& in, const Copy& copy, const ComponentSpe
     wanted.probe.warm_up_body = variable(spec.container.environment, kWarmUpBody);
     wanted.probe.warm_up_content_type = variable(spec.container.environment, kWarmUpContentType);
   }
-  wanted.outbound = in.access.outbound;
+  bool isolated = spec.network_isolation || is_isolated(in.endpoint, copy.variant);
+  wanted.outbound = isolated ? agent::Outbound::kOff : in.access.outbound;
   return wanted;
 }
 

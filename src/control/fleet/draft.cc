@@ -18,9 +18,9 @@ std::optional<Draft> Draft::read(const View& view, const std::string& endpoint_u
   auto endpoint = view.endpoint_by_uid(endpoint_uid);
   if (!endpoint) return std::nullopt;
   Draft draft(endpoint);
-  for (auto& one : view.components_of_endpoint(endpoint_uid)) draft.components.emplace_back(std::move(one));
-  for (auto& one : view.instances_of_endpoint(endpoint_uid)) draft.instances.emplace_back(std::move(one));
-  for (auto& one : view.copies_of_endpoint(endpoint_uid)) draft.copies.emplace_back(std::move(one));
+  for (auto& one : view.components_of_endpoint(endpoint_uid)) draft.index(draft.components.emplace_back(std::move(one)));
+  for (auto& one : view.instances_of_endpoint(endpoint_uid)) draft.index(draft.instances.emplace_back(std::move(one)));
+  for (auto& one : view.copies_of_endpoint(endpoint_uid)) draft.index(draft.copies.emplace_back(std::move(one)));
   for (auto& one : view.timeline_of_endpoint(endpoint_uid)) draft.timeline.emplace_back(std::move(one));
   auto want = [&](const std::string& name) {
     if (!name.empty() && !draft.models.contains(name)) draft.models[name] = view.model({endpoint->account, name});
@@ -53,18 +53,55 @@ const Variant* Draft::target_variant(const std::string& name) const {
   return at == variants.end() ? nullptr : &*at;
 }
 
-Row<Instance>* Draft::instance(const std::string& id) {
-  for (auto& row : instances) {
-    if (row->id == id && !row.removed()) return &row;
-  }
-  return nullptr;
+namespace {
+
+template <typename Rows>
+auto* there(const Rows& rows, const std::string& key) {
+  auto at = rows.find(key);
+  return at == rows.end() || at->second->removed() ? nullptr : at->second;
 }
 
-Row<Component>* Draft::component(const std::string& uid) {
-  for (auto& row : components) {
-    if (row->uid == uid && !row.removed()) return &row;
+std::vector<Row<Copy>*> those_there(const std::unordered_map<std::string, std::vector<Row<Copy>*>>& rows,
+                                    const std::string& key) {
+  std::vector<Row<Copy>*> found;
+  auto at = rows.find(key);
+  if (at == rows.end()) return found;
+  for (auto* row : at->second) {
+    if (!row->removed()) found.push_back(row);
   }
-  return nullptr;
+  return found;
+}
+
+}  // namespace
+
+void Draft::index(Row<Instance>& row) { instance_by_id_[row->id] = &row; }
+void Draft::index(Row<Component>& row) { component_by_uid_[row->uid] = &row; }
+void Draft::index(Row<Copy>& row) {
+  by_component_[row->component_uid].push_back(&row);
+  by_instance_[row->instance_id].push_back(&row);
+}
+
+Row<Instance>* Draft::instance(const std::string& id) { return there(instance_by_id_, id); }
+Row<Component>* Draft::component(const std::string& uid) { return there(component_by_uid_, uid); }
+std::vector<Row<Copy>*> Draft::copies_of_component(const std::string& uid) const { return those_there(by_component_, uid); }
+std::vector<Row<Copy>*> Draft::copies_on_instance(const std::string& id) const { return those_there(by_instance_, id); }
+
+Row<Instance>& Draft::add(Instance record) {
+  auto& row = instances.emplace_back(std::move(record));
+  index(row);
+  return row;
+}
+
+Row<Component>& Draft::add(Component record) {
+  auto& row = components.emplace_back(std::move(record));
+  index(row);
+  return row;
+}
+
+Row<Copy>& Draft::add(Copy record) {
+  auto& row = copies.emplace_back(std::move(record));
+  index(row);
+  return row;
 }
 
 bool Draft::in_fleet(const Instance& one) const {
@@ -98,7 +135,7 @@ void Draft::set_status_message(const std::string& variant, const std::string& me
 void Draft::put_timeline(TimelineEntry entry) {
   for (auto& row : timeline) {
     if (row->id != entry.id) continue;
-    if (row->outcome != entry.outcome || row->phases.size() != entry.phases.size()) row.edit() = std::move(entry);
+    row.edit() = std::move(entry);
     return;
   }
   timeline.emplace_back(std::move(entry));

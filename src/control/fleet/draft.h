@@ -11,7 +11,9 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "agent/report.h"
 #include "base/clock.h"
@@ -88,6 +90,7 @@ struct StepInput {
 
 struct Draft {
   explicit Draft(state::Ptr<state::Endpoint> from) : endpoint(std::move(from)) {}
+  Draft(Draft&&) = default;
   // nullopt when there is no such endpoint.
   static std::optional<Draft> read(const state::View& view, const std::string& endpoint_uid);
   state::Changes changes() const;
@@ -102,8 +105,15 @@ struct Draft {
   // Variants as they shall be: those of the update that is carried out, or the present ones.
   const std::vector<state::Variant>& target_variants() const;
   const state::Variant* target_variant(const std::string& name) const;
+  // nullptr for one that is not there, or is removed.
   Row<state::Instance>* instance(const std::string& id);
   Row<state::Component>* component(const std::string& uid);
+  // Those that are not removed.
+  std::vector<Row<state::Copy>*> copies_of_component(const std::string& uid) const;
+  std::vector<Row<state::Copy>*> copies_on_instance(const std::string& id) const;
+  Row<state::Instance>& add(state::Instance record);
+  Row<state::Component>& add(state::Component record);
+  Row<state::Copy>& add(state::Copy record);
   // An instance that stays: of a variant and a type that the endpoint shall have, and not on its way out.
   bool in_fleet(const state::Instance& instance) const;
   // Instances above what the variant may have, chosen by the fewest copies; they are not of the fleet. Set by reconcile().
@@ -114,6 +124,15 @@ struct Draft {
   state::Variant* edit_target_variant(const std::string& name);
   void set_status_message(const std::string& variant, const std::string& message);
   void put_timeline(state::TimelineEntry entry);
+
+ private:
+  void index(Row<state::Instance>& row);
+  void index(Row<state::Component>& row);
+  void index(Row<state::Copy>& row);
+  // Rows by what they are asked for by; a deque's elements stay where they are.
+  std::unordered_map<std::string, Row<state::Instance>*> instance_by_id_;
+  std::unordered_map<std::string, Row<state::Component>*> component_by_uid_;
+  std::unordered_map<std::string, std::vector<Row<state::Copy>*>> by_component_, by_instance_;
 };
 
 // Whether one of `range` has `value` for `member`.

@@ -42,6 +42,7 @@ Result<std::vector<ComponentSpec>> specs_of(const Draft& draft, const Variant& v
     spec.download_timeout_s = variant.download_timeout_s;
     spec.start_timeout_s = variant.start_timeout_s;
     spec.data_cache = true;
+    spec.network_isolation = model->second->network_isolation || variant.network_isolation;
     specs.push_back(std::move(spec));
   }
   return specs;
@@ -60,7 +61,7 @@ void add_implicit(Draft& draft, const StepInput& in, const Variant& variant, std
   component.desired_copies = variant.desired_instances;
   component.endpoint_revision = draft.endpoint->revision_of_spec;
   component.created = component.modified = in.seen.now;
-  draft.components.emplace_back(std::move(component));
+  draft.add(std::move(component));
 }
 
 void fail_endpoint(Draft& draft, const StepInput& in, std::string reason) {
@@ -98,7 +99,10 @@ bool satisfied(Draft& draft, const Variant& variant) {
   if (ready < instances_wanted(draft, variant)) return false;
   if (variant.model_name.empty()) return true;
   auto* component = implicit_component(draft, variant.name);
-  return component != nullptr && serving_copies(draft, **component) >= variant.desired_instances;
+  if (component == nullptr) return false;
+  // What an update brings counts, not what it replaces.
+  if (draft.endpoint->pending && !component_goal(draft, **component).present) return false;
+  return serving_copies(draft, **component) >= variant.desired_instances;
 }
 
 bool all_satisfied(Draft& draft) {
@@ -272,6 +276,7 @@ void reconcile(Draft& draft, const StepInput& in) {
   auto pending = move_components(draft, in);
   move_instances(draft, in, pending);
   move_endpoint(draft, in);
+  prune_timeline(draft, in);
 }
 
 }  // namespace zeropull::fleet

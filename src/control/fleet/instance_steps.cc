@@ -14,8 +14,7 @@ using namespace state;
 namespace {
 
 int copies_on(const Draft& draft, const std::string& instance_id) {
-  return static_cast<int>(std::ranges::count_if(
-      draft.copies, [&](const Row<Copy>& copy) { return !copy.removed() && copy->instance_id == instance_id; }));
+  return static_cast<int>(draft.copies_on_instance(instance_id).size());
 }
 
 // While a variant's own model is replaced, the instances with the old copies come on top.
@@ -54,7 +53,7 @@ void launch(Draft& draft, const StepInput& in, const Variant& variant, const Ins
   instance.instance_type = pool.instance_type;
   instance.provider = in.policy.provider;
   instance.launched = in.seen.now;
-  draft.instances.emplace_back(std::move(instance));
+  draft.add(std::move(instance));
 }
 
 void release(Row<Instance>& row, const std::string& reason) {

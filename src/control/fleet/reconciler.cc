@@ -159,19 +159,19 @@ Result<void> Reconciler::run_once(const Context& ctx, Which which) {
   return outcome;
 }
 
+// The steps work on records that never change, so that no commit waits for them.
 Result<void> Reconciler::reconcile_endpoint(const Context& ctx, const std::string& endpoint_uid) {
-  auto seen = observe(endpoint_uid);
-  StepInput in{.seen = seen, .policy = parts_.policy, .types = parts_.types, .random = parts_.random};
-  TRY(parts_.state
-          .update(ctx,
-                  [&](const View& view) -> Result<Changes> {
-                    auto draft = Draft::read(view, endpoint_uid);
-                    if (!draft) return Changes{};
-                    reconcile(*draft, in);
-                    return draft->changes();
-                  })
-          .with_context("endpoint {}", endpoint_uid));
-  return {};
+  while (true) {
+    TRY(ctx.check());
+    auto seen = observe(endpoint_uid);
+    auto draft = Draft::read(parts_.state.view(), endpoint_uid);
+    if (!draft) return {};
+    reconcile(*draft, {.seen = seen, .policy = parts_.policy, .types = parts_.types, .random = parts_.random});
+    auto committed = parts_.state.commit(ctx, draft->changes());
+    if (committed.ok()) return {};
+    if (committed.failed_with(Code::kAborted)) continue;  // somebody was faster
+    return std::move(committed).take_error().with(fmt::format("endpoint {}", endpoint_uid));
+  }
 }
 
 // What has to be done outside, from what is committed.
@@ -314,6 +314,14 @@ void Reconciler::work(const std::string& key, std::function<void(const Context&)
 }
 
 Result<void> Reconciler::sweep(const Context& ctx) {
+  // Taken before the provider is asked: what is launched meanwhile may be missing in its answer.
+  std::vector<std::string> launched;
+  {
+    auto view = parts_.state.view();
+    for (const auto& instance : view.instances()) {
+      if (!instance->handle.empty()) launched.push_back(instance->id);
+    }
+  }
   auto found = TRY(parts_.provider.list(ctx));
   std::set<std::string> there;
   std::vector<std::string> unknown;
@@ -324,9 +332,7 @@ Result<void> Reconciler::sweep(const Context& ctx) {
       if (!view.instance(one.instance_id)) unknown.push_back(one.instance_id);
     }
     auto memory = memory_.lock();
-    for (const auto& instance : view.instances()) {
-      memory->instances[instance->id].seen.gone = !instance->handle.empty() && !there.contains(instance->id);
-    }
+    for (const auto& id : launched) memory->instances[id].seen.gone = !there.contains(id);
     std::erase_if(memory->instances, [&](const auto& one) { return !view.instance(one.first); });
     std::erase_if(memory->unhealthy_since, [&](const auto& one) { return !view.copy(one.first); });
   }

@@ -70,6 +70,19 @@ TEST_F(ReconcilerTest, each_start_leaves_a_timeline) {
   EXPECT_THAT(kinds, testing::ElementsAre("copy", "instance"));
 }
 
+TEST_F(ReconcilerTest, the_timeline_keeps_the_newest_entries) {
+  policy.timeline_entries_max = 5;
+  start();
+  in_service(fixed(1), 1);
+  for (int i = 0; i < 6; ++i) {
+    update_component([&](auto& next) { next.specs = {spec("v" + std::to_string(i))}, ++next.spec_revision; });
+    ASSERT_TRUE(until([&] { return component_is(ComponentStatus::kInService); }));
+  }
+  auto timeline = state->view().timeline_of_endpoint("e1");
+  EXPECT_THAT(timeline, SizeIs(5));
+  EXPECT_TRUE(std::ranges::any_of(timeline, [&](const auto& entry) { return entry->id == copies().back()->id; }));
+}
+
 TEST_F(ReconcilerTest, an_image_that_is_not_there_fails_at_once_with_the_reason) {
   add_endpoint({fixed(1)});
   ASSERT_TRUE(until([&] { return endpoint_is(EndpointStatus::kInService); }));
@@ -204,7 +217,7 @@ TEST_F(ReconcilerTest, a_type_that_the_provider_never_has_fails_the_endpoint_at_
 
 TEST_F(ReconcilerTest, an_instance_whose_agent_never_connects_is_replaced) {
   add_endpoint({fixed(1)});
-  tick();
+  MUST(reconciler->run_once(ctx(), Reconciler::Which::kAll));
   auto first = instances()[0]->id;
   agents.mute.insert(first);
   EXPECT_TRUE(until([&] { return endpoint_is(EndpointStatus::kInService); }, 400));

@@ -82,7 +82,8 @@ void learn_model_identity(Draft& draft, const Copy& copy, const std::string& ins
 
 void take_copy_report(Draft& draft, const StepInput& in, Row<Copy>& row, const agent::CopyReport& report) {
   auto phases = phases_of(report);
-  if (!same_milestones(row->phases, phases)) row.edit().phases = std::move(phases);
+  bool news = !same_milestones(row->phases, phases);
+  if (news) row.edit().phases = std::move(phases);
   row.set(&Copy::crashes, static_cast<int>(report.crashes));
   const auto* instance = draft.instance(row->instance_id);
   if (instance != nullptr) learn_model_identity(draft, *row, (*instance)->instance_type, report.model_identity);
@@ -95,11 +96,12 @@ void take_copy_report(Draft& draft, const StepInput& in, Row<Copy>& row, const a
       row.set(&Copy::reason, limited_reason(report.reason));
       break;
     case agent::CopyState::kReady:
+      news = news || row->ready == 0;
       row.set(&Copy::address, report.address);
       row.set(&Copy::phase, CopyPhase::kReady);
       row.set(&Copy::reason, std::string());
       if (row->ready == 0) row.set(&Copy::ready, in.seen.now);
-      record_copy(draft, in, *row, "ready");
+      if (news) record_copy(draft, in, *row, "ready");
       break;
     case agent::CopyState::kFailed:
       if (row->phase == CopyPhase::kFailed) break;
@@ -155,6 +157,14 @@ void take_reports(Draft& draft, const StepInput& in) {
     bool ended = report == nullptr || report->state == agent::CopyState::kStopped;
     if (row->phase == CopyPhase::kStopping && ended && sight->second.answers_last) row.remove();
   }
+}
+
+void prune_timeline(Draft& draft, const StepInput& in) {
+  if (draft.timeline.size() <= in.policy.timeline_entries_max) return;
+  std::vector<Row<TimelineEntry>*> rows;
+  for (auto& row : draft.timeline) rows.push_back(&row);
+  std::ranges::sort(rows, {}, [](const auto* row) { return (*row)->begin; });
+  for (std::size_t i = 0; i + in.policy.timeline_entries_max < rows.size(); ++i) rows[i]->remove();
 }
 
 void give_up_lost(Draft& draft, const StepInput& in) {

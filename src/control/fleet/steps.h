@@ -35,7 +35,9 @@ PendingByVariant move_components(Draft& draft, const StepInput& in);
 void move_instances(Draft& draft, const StepInput& in, const PendingByVariant& pending);
 // The endpoint's status; the end of an update or of a creation.
 void move_endpoint(Draft& draft, const StepInput& in);
-// For an endpoint that is being deleted, instead of the three above.
+// The oldest entries above the policy's number.
+void prune_timeline(Draft& draft, const StepInput& in);
+// For an endpoint that is being deleted, instead of the four above.
 void take_apart(Draft& draft, const StepInput& in);
 
 // All of them.

@@ -66,6 +66,7 @@ struct Machine {
   std::uint32_t accelerators = 0;
   std::string instance_id;  // leased as this one; "" when free
   bool wiped = true;        // proven; only then it is leased again
+  std::string wipe_proof;   // that the machine must give for its last lease
   Millis joined = 0;
 };
 

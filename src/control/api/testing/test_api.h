@@ -34,7 +34,7 @@ class TestApi {
   Context ctx = Context::root("test");
   FixedClock clock;
   fleet::InstanceTypes types = fleet::InstanceTypes::defaults();
-  std::unique_ptr<state::State> state = MUST(state::State::create(ctx, state::make_memory_kv()));
+  std::unique_ptr<state::State> state;
   Authenticator authenticator{*state, [](const state::AccessKey& key) -> Result<Secret> { return Secret(key.wrapped_secret); },
                               clock};
   Api api{{.state = state.get(),
@@ -46,7 +46,8 @@ class TestApi {
              return "log of " + copy.id;
            }}};
 
-  TestApi() {
+  explicit TestApi(std::unique_ptr<state::Kv> kv = state::make_memory_kv())
+      : state(MUST(state::State::create(ctx, std::move(kv)))) {
     add_key(std::string(kAccount));
     add_key(std::string(kOtherAccount));
   }
