@@ -172,6 +172,14 @@ def resident_mib(pid: int) -> float:
     return int(line.split()[1]) / 1024
 
 
+def raise_descriptor_limit(count: int) -> None:
+    """For this process and the router."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard < count:
+        raise DemoError(f"{STREAMS} streams need {count} open files, and the limit is {hard}: raise it (ulimit -Hn)")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 async def streams(threads: int) -> tuple[int, float, float]:
     """How many of STREAMS came whole, the router's MiB before, and with all of them open."""
     upstream = StreamingUpstream()
@@ -215,7 +223,7 @@ def measure(arguments: argparse.Namespace, work: Path) -> Outcome:
                 measured["p99_direct"].append(load(work, upstream_port, "/invocations", seconds, delay_ms)[1])
                 measured["p99_router"].append(load(work, router_port, PATH, seconds, delay_ms)[1])
                 measured["p99_nginx"].append(load(work, proxy_port, PATH, seconds, delay_ms)[1])
-    resource.setrlimit(resource.RLIMIT_NOFILE, (65536, max(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+    raise_descriptor_limit(3 * STREAMS)
     with step(f"{STREAMS} streams at once"):
         whole, before, with_all = asyncio.run(streams(threads))
     ratios = [own / rival for own, rival in zip(measured["router"], measured["nginx"], strict=True)]

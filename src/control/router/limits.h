@@ -51,7 +51,6 @@ inline constexpr std::size_t kReadMax = 64 * kKiB;
 // Header values that the API limits.
 inline constexpr std::size_t kNameMax = 63;
 inline constexpr std::size_t kSessionIdMax = 256;
-inline constexpr std::size_t kForwardedValueMax = 1024;
 
 // Pinned sessions of all components, and how long one lives whose container says nothing else.
 inline constexpr std::size_t kSessionsMax = 100'000;

@@ -69,7 +69,7 @@ using ApiHandler = std::function<http::ServerResponse(const Context&, const http
 class RouterObserver {
  public:
   virtual ~RouterObserver() = default;
-  // A request of this component waits because no copy of it is ready. Once for every such request.
+  // A request of this component waits because no copy of it is ready and has room. Once for every such request.
   virtual void on_demand(const std::string& component_uid) = 0;
   // The copy is in no table any more and its last request has ended.
   virtual void on_drained(const std::string& copy_id) = 0;

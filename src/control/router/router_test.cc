@@ -4,6 +4,8 @@
 #include <latch>
 
 #include "control/router/testing/fixture.h"
+#include "http/client.h"
+#include "http/test_authority.h"
 
 namespace zeropull::router {
 namespace {
@@ -47,6 +49,40 @@ TEST_F(RouterTest, connections_are_kept_on_both_sides) {
     EXPECT_EQ(one.read_answer().body, "c1:" + std::to_string(i));
   }
   EXPECT_EQ(container.connections(), 1);
+}
+
+TEST_F(RouterTest, a_connection_that_the_container_closes_or_leaves_idle_is_not_used_again) {
+  FakeContainer container([](Exchange& exchange) {
+    exchange.answer("x", exchange.body == "close" ? "Connection: close\r\n" : "");
+    if (exchange.body == "idle") EXPECT_TRUE(exchange.wait_for_close());
+  });
+  start({.io_threads = 1});
+  apply(components({target("c1", container.address())}));
+  EXPECT_EQ(call("close").status, 200);
+  EXPECT_EQ(call("idle").status, 200);
+  EXPECT_EQ(container.connections(), 2);
+  clock.advance(kUpstreamIdleTime);
+  ASSERT_TRUE(eventually([&] { return call("next").status == 200 && container.connections() == 3; }));
+}
+
+TEST_F(RouterTest, serves_tls) {
+  const auto folder = ::testing::TempDir();
+  auto authority = MUST(http::TestAuthority::create(folder));
+  const auto certificate = MUST(authority.issue("router", {"IP:127.0.0.1"}));
+  FakeContainer container(echo("c1"));
+  start({.certificate_file = certificate.certificate_file, .key_file = certificate.key_file});
+  apply(components({target("c1", container.address())}));
+  auto web = MUST(http::HttpClient::create({.ca_file = authority.ca_file()}));
+  const auto ctx = Context::root("test").with_timeout(kTestPatience);
+  const std::string body(300'000, 'b');
+  for (int i = 0; i < 2; ++i) {
+    auto answer = MUST(web->request(ctx, {.method = "POST",
+                                          .url = MUST(http::Url::parse(router->url() + "/endpoints/llm/invocations")),
+                                          .headers = {{"X-Amzn-SageMaker-Inference-Component", "qwen"}},
+                                          .body = as_bytes(body)}));
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body, "c1:" + body);
+  }
 }
 
 TEST_F(RouterTest, requests_sent_ahead_are_answered_in_order) {

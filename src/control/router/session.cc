@@ -11,6 +11,7 @@ namespace zeropull::router {
 namespace {
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+constexpr std::string_view kRequestId = "x-amzn-RequestId";
 constexpr std::size_t kBodyKept = 64 * kKiB;  // a connection keeps a body's memory for the next one up to this
 
 }  // namespace
@@ -93,6 +94,10 @@ bool Session::take_head() {
   const MessageHead& head = parser_.head();
   target_ = target_of(head);
   keep_alive_ = head.keep_alive();
+  if (!head.target().starts_with('/')) {
+    refuse(validation_error("The request's target is no path."));
+    return false;
+  }
   body_max_ = target_.invocation ? worker_.routes->payload_max(target_.endpoint) : worker_.shared.options.api_body_max;
   const auto length = head.content_length().value_or(0);
   if (length > body_max_) {
@@ -165,11 +170,13 @@ void Session::call_api() {
 
 void Session::answer_api(http::ServerResponse response) {
   std::string fields;
+  if (!response.headers.find(kRequestId)) append_request_id(fields);
   for (const auto& [name, value] : response.headers) {
     if (http::equal_ignoring_case(name, "Content-Length") || http::equal_ignoring_case(name, "Connection")) continue;
     fields.append(name).append(": ").append(value).append("\r\n");
   }
-  answer(response.status, fields, std::move(std::get<std::string>(response.body)));
+  begin_head(response.status, fields);
+  finish_answer(response.status, std::move(std::get<std::string>(response.body)));
 }
 
 // Answers.
@@ -180,18 +187,19 @@ void Session::refuse(const ErrorAnswer& error) {
   answer(error);
 }
 
+void Session::append_request_id(std::string& out) {
+  out.append(kRequestId).append(": ").append(worker_.request_id()).append("\r\n");
+}
+
 void Session::begin_head(int status, std::string_view fields) {
   out_head_.clear();
-  auto out = std::back_inserter(out_head_);
-  fmt::format_to(out, "HTTP/1.1 {} {}\r\n", status, reason_of(status));
-  if (!fields.contains("x-amzn-RequestId:")) fmt::format_to(out, "x-amzn-RequestId: {}\r\n", worker_.request_id());
+  fmt::format_to(std::back_inserter(out_head_), "HTTP/1.1 {} {}\r\n", status, reason_of(status));
   out_head_.append(fields);
   if (worker_.winding_down) keep_alive_ = false;
   if (!keep_alive_) out_head_.append("Connection: close\r\n");
 }
 
-void Session::answer(int status, std::string_view fields, std::string body) {
-  begin_head(status, fields);
+void Session::finish_answer(int status, std::string body) {
   if (status != 204 && status != 304) fmt::format_to(std::back_inserter(out_head_), "Content-Length: {}\r\n", body.size());
   out_head_.append("\r\n");
   out_body_ = std::move(body);
@@ -200,29 +208,36 @@ void Session::answer(int status, std::string_view fields, std::string body) {
   write({out_head_, head_only ? std::string_view{} : std::string_view(out_body_)});
 }
 
+void Session::answer(int status, std::string_view fields, std::string body) {
+  begin_head(status, fields);
+  append_request_id(out_head_);
+  finish_answer(status, std::move(body));
+}
+
 void Session::answer(const ErrorAnswer& error) {
   answer(error.status, fmt::format("x-amzn-ErrorType: {}\r\nContent-Type: application/json\r\n", error.type), error.body);
 }
 
 void Session::begin_stream(std::string_view fields) {
   begin_head(200, fields);
+  append_request_id(out_head_);
   out_head_.append("Transfer-Encoding: chunked\r\n\r\n");
 }
 
 // One HTTP chunk, behind the head where that has not gone out yet.
+void Session::begin_chunk(std::string& frames) {
+  if (frames.empty()) return;
+  fmt::format_to(std::back_inserter(out_head_), "{:x}\r\n", frames.size());
+  frames.append("\r\n");
+}
+
 void Session::send_stream(std::string& frames) {
-  if (!frames.empty()) {
-    fmt::format_to(std::back_inserter(out_head_), "{:x}\r\n", frames.size());
-    frames.append("\r\n");
-  }
+  begin_chunk(frames);
   write({out_head_, frames});
 }
 
 void Session::end_stream(std::string& frames) {
-  if (!frames.empty()) {
-    fmt::format_to(std::back_inserter(out_head_), "{:x}\r\n", frames.size());
-    frames.append("\r\n");
-  }
+  begin_chunk(frames);
   frames.append("0\r\n\r\n");
   out_body_.swap(frames);
   state_ = State::kAnswering;

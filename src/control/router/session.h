@@ -67,7 +67,10 @@ class Session final : private StreamEvents, private BodySink, private Caller {
   void call_api();
   void refuse_large();
   void refuse(const ErrorAnswer& error);  // before the request was read whole
+  void append_request_id(std::string& out);
   void begin_head(int status, std::string_view fields);
+  void finish_answer(int status, std::string body);
+  void begin_chunk(std::string& frames);
   void write(std::array<std::string_view, 2> pieces);
   void next_request();
   void close();
