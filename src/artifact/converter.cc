@@ -93,7 +93,7 @@ class Conversion {
       return convert_layer(each, missing[i].first, *missing[i].second);
     }));
     auto metadata = TRY(merge(ctx));
-    return assemble(std::move(metadata));
+    return assemble(metadata);
   }
 
  private:
@@ -173,6 +173,7 @@ class Conversion {
 
   Result<BlobContents> merge(const Context& ctx) {
     std::vector<std::string> tables;
+    tables.reserve(image_.config.diff_ids.size());
     for (const auto& diff_id : image_.config.diff_ids) tables.push_back(folder_.blob_path(layers_.at(diff_id)->tree.id));
     auto pending = TRY(writer_.create_blob());
     auto written = TRY(write_merged_image(ctx, tables, pending.fd()));
@@ -181,7 +182,7 @@ class Conversion {
     return metadata;
   }
 
-  IndexContents assemble(BlobContents metadata) {
+  IndexContents assemble(const BlobContents& metadata) {
     IndexContents contents;
     std::map<BlobId, BlobNumber> numbers;
     auto number_of = [&](const BlobContents& blob) {
