@@ -88,7 +88,7 @@ class Conversion {
       return convert_layer(each, missing[i].first, *missing[i].second);
     }));
     auto metadata = TRY(merge(ctx));
-    return assemble(std::move(metadata));
+    return assemble(metadata);
   }
 
  private:
@@ -160,7 +160,7 @@ class Conversion {
     return write_metadata_blob(ctx, folder_, writer_, trees);
   }
 
-  IndexContents assemble(BlobContents metadata) {
+  IndexContents assemble(const BlobContents& metadata) {
     IndexContents contents;
     std::map<BlobId, BlobNumber> numbers;
     auto number_of = [&](const BlobContents& blob) {

@@ -37,7 +37,7 @@ std::string layer_of(const std::string& name, const std::string& data) {
 Sha256 sha256_of(const std::string& bytes) { return codec::sha256(as_bytes(bytes)); }
 
 std::string noise(char seed) {
-  std::string data(64 * 1024, seed);
+  std::string data(64 * kKiB, seed);
   for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<char>(data[i] + static_cast<char>(i * i >> 3));
   return data;
 }
@@ -107,6 +107,7 @@ TEST_F(ConverterTest, wrong_bytes_publish_nothing_and_leave_what_a_collection_ta
 TEST_F(ConverterTest, layers_at_once_are_as_many_as_memory_allows) {
   memory_ = std::make_shared<MemoryBudget>(2 * kLayerMemory + kLayerMemory / 2);
   std::vector<std::string> layers;
+  layers.reserve(6);
   for (char i = 0; i < 6; ++i) layers.push_back(layer_of({'f', i}, noise(i)));
   registry_.add_image(layers);
   MUST(verify_image(ctx_, *folder_, *MUST(convert("latest"))));

@@ -29,7 +29,7 @@ struct MountTest : testing::Test {
   }
 
   ImageInfo write(const Tree& tree, const std::vector<DeviceInfo>& devices) {
-    for (std::uint16_t device = 1; device <= devices.size(); ++device) {
+    for (std::uint16_t device = 1; device <= static_cast<std::uint16_t>(devices.size()); ++device) {
       blobs.push_back(fmt::format("{}/blob-{}", folder.path(), device));
       write_blob(blobs.back(), device, devices[device - 1U].size_bytes);
     }
@@ -97,7 +97,7 @@ TEST_F(MountTest, every_name_of_a_directory_of_100000_is_found) {
 TEST_F(MountTest, many_devices_are_told_apart) {
   Tree tree;
   const std::vector<DeviceInfo> devices(130, {.size_bytes = 8192});
-  for (std::uint16_t device = 1; device <= devices.size(); ++device) {
+  for (std::uint16_t device = 1; device <= static_cast<std::uint16_t>(devices.size()); ++device) {
     MUST(tree.insert(kRootNode, fmt::format("{}", device), {.mode = S_IFREG | 0644, .size = 4097, .data = {.device = device}}));
   }
   write(tree, devices);

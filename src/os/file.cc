@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "base/units.h"
 
 namespace zeropull::os {
 
@@ -167,7 +168,7 @@ Result<Bytes> read_file(const std::string& path, std::uint64_t size_max) {
   std::size_t filled = 0;
   while (true) {
     if (filled > size_max) return make_error(Code::kOutOfRange, "{}: larger than {} bytes", path, size_max);
-    contents.resize(filled + 64 * 1024);
+    contents.resize(filled + 64 * kKiB);
     auto n = TRY(read_some(fd.get(), MutableByteView(contents).subspan(filled)).with_context("{}", path));
     filled += n;
     if (n == 0) break;

@@ -109,8 +109,10 @@ inline const std::vector<TreeStep> kSampleSteps{
       const XattrSetId acls = xattr_set(tree, {{"system.posix_acl_access", acl}, {"system.posix_acl_default", acl}});
       MUST(tree.insert(kRootNode, "acl", {.mode = S_IFDIR | 0740, .xattrs = acls}));
       std::vector<std::string> names;
+      names.reserve(255);
       for (int i = 0; i < 255; ++i) names.push_back(fmt::format("user.{}", i));
       std::vector<Xattr> many;
+      many.reserve(names.size());
       for (const std::string& name : names) many.push_back({name, name});
       MUST(tree.insert(kRootNode, "many-xattrs", {.mode = S_IFDIR | 0700, .xattrs = xattr_set(tree, many)}));
     },
