@@ -48,8 +48,8 @@ def kill_one(lab: Lab, victim: str, choose: random.Random) -> str:
     candidates = []
     with contextlib.suppress(DemoError, KeyError):
         for instance in lab.instances("kill"):
-            if instance.get("ProcessId"):
-                candidates += [pid for pid, command in processes_of(instance["ProcessId"]) if VICTIMS[victim] in command]
+            if first := lab.plane.first_process(instance["InstanceId"]):
+                candidates += [pid for pid, command in processes_of(first) if VICTIMS[victim] in command]
     if not candidates:
         return f"no {victim} was there"
     pid = choose.choice(sorted(candidates))

@@ -122,7 +122,7 @@ def measure_endpoints(runs: list[EndpointRun], center: Datacenter, work: Path, c
             for run in runs:
                 say(f"  {run.name} ({run.meaning}), called with {caller.standard.name}")
                 try:
-                    results.append(endpoint_runs.measure_endpoint(run, caller, model, model_sha256, say))
+                    results.append(endpoint_runs.measure_endpoint(run, caller, plane, model, model_sha256, say))
                 except DemoError as error:
                     raise DemoError(f"{run.name}: {error}\n{tail(work / 'serve.log', 30)}") from error
     return results

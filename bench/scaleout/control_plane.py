@@ -76,6 +76,13 @@ class ControlPlane:
         probe = self.center.inside(["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{PORT}"])
         return (self.root / "admin.sock").exists() and subprocess.run(probe, stderr=subprocess.DEVNULL).returncode == 0
 
+    def first_process(self, instance_id: str) -> int | None:
+        """The number, here, of an instance's first process; None while it has none."""
+        try:
+            return json.loads((self.root / "instances" / instance_id / "process").read_text())["pid"]
+        except (OSError, ValueError):
+            return None
+
     def access_key(self) -> dict[str, str]:
         command = [self.binary, "credentials", "create", "--name", "demo", "--admin", self.root / "admin.sock", "--json"]
         return json.loads(self.center.run(command).splitlines()[-1])

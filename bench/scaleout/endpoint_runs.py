@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scaleout import datacenter, wire
 from scaleout.client import ApiError, Client
-from scaleout.control_plane import INSTANCE_TYPE
+from scaleout.control_plane import INSTANCE_TYPE, ControlPlane
 from scaleout.measure import drop_page_cache
 from scaleout.shell import DemoError, output_of
 
@@ -81,8 +81,8 @@ class EndpointMeasured:
 class Endpoint:
     """One endpoint with one component, from creation to deletion."""
 
-    def __init__(self, run: EndpointRun, client: Client, model: Path, model_sha256: str) -> None:
-        self.run, self.client = run, client
+    def __init__(self, run: EndpointRun, client: Client, plane: ControlPlane, model: Path, model_sha256: str) -> None:
+        self.run, self.client, self.plane = run, client, plane
         self.model, self.model_sha256 = model, model_sha256
         self.name = run.name
         self.hosts: set[str] = set()
@@ -130,9 +130,9 @@ class Endpoint:
 
     def install_counters(self) -> None:
         for instance in self.instances():
-            if instance["InstanceId"] not in self.counters and instance.get("ProcessId"):
-                wire.install(instance["ProcessId"], datacenter.SOURCES)
-                self.counters[instance["InstanceId"]] = instance["ProcessId"]
+            if instance["InstanceId"] not in self.counters and (pid := self.plane.first_process(instance["InstanceId"])):
+                wire.install(pid, datacenter.SOURCES)
+                self.counters[instance["InstanceId"]] = pid
 
     def received(self) -> dict[str, int]:
         """Bytes by source, of all instances of the endpoint."""
@@ -222,9 +222,10 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
-def measure_endpoint(run: EndpointRun, client: Client, model: Path, model_sha256: str, say: Callable[[str], None]) -> EndpointMeasured:
+def measure_endpoint(run: EndpointRun, client: Client, plane: ControlPlane, model: Path, model_sha256: str,
+                     say: Callable[[str], None]) -> EndpointMeasured:
     result = EndpointMeasured(run.name)
-    endpoint = Endpoint(run, client, model, model_sha256)
+    endpoint = Endpoint(run, client, plane, model, model_sha256)
     try:
         endpoint.create()
         for number in (1, 2, 3):

@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "agent/wipe.h"
 #include "base/executor.h"
 #include "base/log.h"
 #include "control/api/api.h"
@@ -100,7 +101,11 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
 
   Result<void> open_provider(const Context& ctx) {
     if (config_.provider == "static") {
-      static_provider_ = TRY(fleet::StaticProvider::create(*state_, Clock::system()));
+      fleet::StaticProviderParts parts{.state = *state_, .agents = *this, .proof_of_wipe = {}};
+      parts.proof_of_wipe = [this](const state::Machine& machine, const state::Instance& instance) {
+        return proof_of_wipe(machine, instance);
+      };
+      static_provider_ = std::make_unique<fleet::StaticProvider>(std::move(parts));
       provider_ = static_provider_.get();
       server_address_ = config_.agents.address;
       if (server_address_.empty()) {
@@ -113,6 +118,13 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     local_provider_ = std::move(local);
     provider_ = local_provider_.get();
     return {};
+  }
+
+  Result<std::string> proof_of_wipe(const state::Machine& machine, const state::Instance& instance) {
+    auto endpoint = state_->view().endpoint_by_uid(instance.endpoint_uid);
+    if (endpoint == nullptr) return make_error(Code::kNotFound, "instance {} is of no endpoint any more", instance.id);
+    auto key = TRY(secrets_->reveal(*endpoint));
+    return agent::wipe_proof(agent::wipe_key(key), machine.id, endpoint->uid);
   }
 
   Result<void> serve_store() {
