@@ -4,63 +4,22 @@
 #include <fmt/format.h>
 #include <time.h>
 
-#include <algorithm>
 #include <map>
 
+#include "aws/canonical.h"
 #include "codec/digest.h"
 
 namespace zeropull::aws {
 
 namespace {
 
-constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
-
-// Encodes a part of a query as RFC 3986 asks, whatever was encoded in it before.
-std::string canonical_query_part(std::string_view raw) {
-  return http::percent_encode(http::percent_decode(raw).value_or(std::string(raw)));
-}
-
-std::string canonical_query(std::string_view query) {
-  std::vector<std::pair<std::string, std::string>> parts;
-  while (!query.empty()) {
-    auto part = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(part.size() + 1, query.size()));
-    if (part.empty()) continue;
-    auto equals = part.find('=');
-    auto value = equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1);
-    parts.emplace_back(canonical_query_part(part.substr(0, equals)), canonical_query_part(value));
-  }
-  std::ranges::sort(parts);
-  std::string out;
-  for (const auto& [name, value] : parts) out += fmt::format("{}{}={}", out.empty() ? "" : "&", name, value);
-  return out;
-}
-
-std::string canonical_path(const http::Url& url, std::string_view service) {
-  if (service == "s3") return url.path();
-  // Without "." and ".." segments, and then without empty ones.
-  auto normal = url.join(url.path());
-  std::string path = normal ? normal->path() : url.path();
-  path.erase(std::unique(path.begin(), path.end(), [](char a, char b) { return a == '/' && b == '/'; }), path.end());
-  return http::percent_encode(path, "/");
-}
-
-std::string collapse_blanks(std::string_view value) {
-  std::string out;
-  for (char c : http::trim(value)) {
-    const char blank = c == '\t' ? ' ' : c;
-    if (blank == ' ' && out.ends_with(' ')) continue;
-    out += blank;
-  }
-  return out;
-}
-
 // Lower-case names with their values, those of one name joined in their order.
 std::map<std::string, std::string> canonical_headers(const http::Headers& headers) {
   std::map<std::string, std::string> out;
   for (const auto& [name, value] : headers) {
-    auto [entry, added] = out.try_emplace(http::to_lower(name), collapse_blanks(value));
-    if (!added) entry->second += "," + collapse_blanks(value);
+    auto [entry, added] = out.try_emplace(http::to_lower(name));
+    if (!added) entry->second += ',';
+    append_header_value(entry->second, value);
   }
   return out;
 }
@@ -85,7 +44,7 @@ std::string signed_headers(const http::Headers& headers) {
 std::string canonical_request(const RequestParts& parts, std::string_view service) {
   std::string headers;
   for (const auto& [name, value] : canonical_headers(parts.headers)) headers += name + ":" + value + "\n";
-  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", parts.method, canonical_path(parts.url, service),
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", parts.method, canonical_path(parts.url.path(), path_form(service)),
                      canonical_query(parts.url.query()), headers, signed_headers(parts.headers), parts.payload_sha256);
 }
 
@@ -93,13 +52,17 @@ std::string string_to_sign(std::string_view date, const SigningScope& scope, std
   return fmt::format("{}\n{}\n{}\n{}", kAlgorithm, date, scope.text(), codec::sha256(as_bytes(request)).hex());
 }
 
-std::string signature(const Secret& secret_access_key, const SigningScope& scope, std::string_view text) {
+Secret signing_key(const Secret& secret_access_key, const SigningScope& scope) {
   const Secret prefixed("AWS4" + secret_access_key.reveal());
   auto key = codec::hmac_sha256(as_bytes(prefixed.reveal()), {as_bytes(scope.date)});
   for (std::string_view step :
        {std::string_view(scope.region), std::string_view(scope.service), std::string_view("aws4_request")})
     key = codec::hmac_sha256(key.view(), {as_bytes(step)});
-  return codec::hmac_sha256(key.view(), {as_bytes(text)}).hex();
+  return Secret(std::string(as_text(key.view())));
+}
+
+std::string signature(const Secret& signing_key, std::string_view text) {
+  return codec::hmac_sha256(as_bytes(signing_key.reveal()), {as_bytes(text)}).hex();
 }
 
 void sign(std::string_view method, const http::Url& url, http::Headers& headers, ByteView body, const Credentials& credentials,
@@ -114,7 +77,7 @@ void sign(std::string_view method, const http::Url& url, http::Headers& headers,
 
   const SigningScope scope{date.substr(0, 8), options.region, options.service};
   const auto request = canonical_request({method, url, headers, payload}, options.service);
-  const auto proof = signature(credentials.secret_access_key, scope, string_to_sign(date, scope, request));
+  const auto proof = signature(signing_key(credentials.secret_access_key, scope), string_to_sign(date, scope, request));
   headers.add("Authorization", fmt::format("{} Credential={}/{}, SignedHeaders={}, Signature={}", kAlgorithm,
                                            credentials.access_key_id, scope.text(), signed_headers(headers), proof));
 }

@@ -16,6 +16,8 @@
 
 namespace zeropull::aws {
 
+inline constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
+
 struct Credentials {
   std::string access_key_id;
   Secret secret_access_key;
@@ -45,8 +47,10 @@ std::string signed_headers(const http::Headers& headers);
 // The canonical request. S3 takes the path as it is; every other service's is normalised and encoded once more.
 std::string canonical_request(const RequestParts& parts, std::string_view service);
 std::string string_to_sign(std::string_view amz_date, const SigningScope& scope, std::string_view canonical_request);
-// The signature in hex: an HMAC under a key derived from the secret and the scope.
-std::string signature(const Secret& secret_access_key, const SigningScope& scope, std::string_view string_to_sign);
+// The key of a scope's signatures: 32 raw bytes, derived from the secret.
+Secret signing_key(const Secret& secret_access_key, const SigningScope& scope);
+// The signature in hex.
+std::string signature(const Secret& signing_key, std::string_view string_to_sign);
 
 // The whole of it: adds Host, X-Amz-Date, X-Amz-Security-Token where there is one, X-Amz-Content-Sha256 for S3, and
 // Authorization. Every header that is there already is signed, so add those that a proxy may change afterwards.

@@ -6,18 +6,21 @@
 //
 // A status is an answer, not an error. Errors: kUnavailable when the server cannot be reached, the transfer breaks or ends short
 // of its Content-Length, or no byte moved for the progress timeout (all worth a retry, see http/retry.h); kUnauthenticated for a
-// certificate that does not verify; kPermissionDenied for plain http that the options do not allow; kOutOfRange for a body above
+// certificate that does not verify; kPermissionDenied for plain http that the options do not allow and for addresses that the
+// guard denies; kOutOfRange for a body above
 // the limit; kDeadlineExceeded and kCancelled from the context.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
 #include "base/context.h"
 #include "base/result.h"
+#include "http/address_guard.h"
 #include "http/headers.h"
 #include "http/limits.h"
 #include "http/url.h"
@@ -38,6 +41,9 @@ struct ClientOptions {
   Duration progress_timeout = std::chrono::seconds(30);  // without a byte in either direction
   int redirects_max = 5;
   std::string user_agent = "zeropull";
+  // Asked for every address before it is connected to. A proxy would resolve names behind its back, so that the two exclude
+  // each other (kInvalidArgument).
+  std::optional<AddressGuard> guard = std::nullopt;
 };
 
 struct Request {

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -83,7 +84,9 @@ struct CurlLoop::Transfer {
     bool connected = false;  // the request is being sent
     SteadyTime last_progress = {};
     curl_off_t uploaded = 0;
-    std::string refusal;  // why a callback ended the transfer
+    std::string refusal;             // why a callback ended the transfer
+    std::string denied;              // why the guard denied the last address that it denied
+    bool address_permitted = false;  // the guard let one through
     bool done = false;
     std::optional<Error> error;
   };
@@ -100,6 +103,8 @@ Result<std::unique_ptr<CurlLoop>> CurlLoop::create(const ClientOptions& options)
   if (initialised != CURLE_OK) return make_error(Code::kInternal, "start libcurl: {}", curl_easy_strerror(initialised));
   if (options.certificate_file.empty() != options.key_file.empty())
     return make_error(Code::kInvalidArgument, "a client certificate and its key belong together; one of the two is not set");
+  if (options.guard && options.proxy != Proxy::kNone)
+    return make_error(Code::kInvalidArgument, "an address guard sees no address behind a proxy; use one of the two");
   CURLM* multi = curl_multi_init();
   if (multi == nullptr) return make_error(Code::kResourceExhausted, "start libcurl: no memory");
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kIdleConnections);
@@ -180,6 +185,10 @@ Result<void> CurlLoop::prepare(Transfer& transfer, const Exchange& exchange) {
   easy.set(CURLOPT_HEADERDATA, &transfer);
   easy.set(CURLOPT_WRITEFUNCTION, &on_curl_body);
   easy.set(CURLOPT_WRITEDATA, &transfer);
+  if (options_.guard) {
+    easy.set(CURLOPT_OPENSOCKETFUNCTION, &on_curl_socket);
+    easy.set(CURLOPT_OPENSOCKETDATA, &transfer);
+  }
   easy.set(CURLOPT_PREREQFUNCTION, &on_curl_connected);
   easy.set(CURLOPT_PREREQDATA, &transfer);
   if (easy.code() != CURLE_OK) return make_error(Code::kInternal, "set up a transfer: {}", curl_easy_strerror(easy.code()));
@@ -299,6 +308,11 @@ void CurlLoop::finish(Transfer& transfer, CURLcode code) {
     std::string text = refused ? state->refusal : transfer.message.data();
     if (text.empty()) text = curl_easy_strerror(code);
     auto kind = refused ? Code::kOutOfRange : code_of(code);
+    if (code == CURLE_COULDNT_CONNECT && !state->denied.empty()) {
+      // With several addresses curl tries them all: only when none was permitted does trying again change nothing.
+      if (!state->address_permitted) kind = Code::kPermissionDenied;
+      text = state->address_permitted ? fmt::format("{}; and {}", text, state->denied) : state->denied;
+    }
     if (code == CURLE_SSL_CONNECT_ERROR && text.contains("wrong version number")) {
       kind = Code::kFailedPrecondition;  // and stays so
       text = "the server answers without TLS; if it speaks plain HTTP, allow that for it";
@@ -367,6 +381,22 @@ std::size_t CurlLoop::on_curl_body(char* data, std::size_t size, std::size_t cou
   }
   state.notify_all();
   return size * count;
+}
+
+curl_socket_t CurlLoop::on_curl_socket(void* user, curlsocktype, curl_sockaddr* address) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  auto permitted = [&]() -> Result<void> {
+    const auto target = IpAddress::of(address->addr);
+    if (!target) return make_error(Code::kPermissionDenied, "an address of family {} is no Internet address", address->family);
+    return transfer.loop->options_.guard->check(*target);
+  }();
+  auto state = transfer.state.lock();
+  if (!permitted) {
+    state->denied = permitted.error().message();
+    return CURL_SOCKET_BAD;
+  }
+  state->address_permitted = true;
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 int CurlLoop::on_curl_connected(void* user, char*, char*, int, int) {

@@ -57,6 +57,7 @@ class CurlLoop {
 
   static std::size_t on_curl_header(char* data, std::size_t size, std::size_t count, void* transfer);
   static std::size_t on_curl_body(char* data, std::size_t size, std::size_t count, void* transfer);
+  static curl_socket_t on_curl_socket(void* transfer, curlsocktype purpose, curl_sockaddr* address);
   static int on_curl_connected(void* transfer, char*, char*, int, int);
   static int on_curl_progress(void* transfer, curl_off_t, curl_off_t, curl_off_t, curl_off_t uploaded);
 

@@ -40,7 +40,8 @@ class EcrTest : public testing::Test {
     const aws::SigningScope scope{date.substr(0, 8), "eu-west-1", "ecr"};
     const auto url = MUST(http::Url::parse(server_->url() + request.target));
     const auto canonical = aws::canonical_request({request.method, url, signed_headers, payload}, "ecr");
-    const auto expected = aws::signature(Secret("aws secret"), scope, aws::string_to_sign(date, scope, canonical));
+    const auto expected =
+        aws::signature(aws::signing_key(Secret("aws secret"), scope), aws::string_to_sign(date, scope, canonical));
     const auto authorization = request.headers.find_or("Authorization", "");
     if (date != aws::amz_date(clock_.wall_now()) || !authorization.ends_with("Signature=" + expected) ||
         !authorization.contains("Credential=AKIDEXAMPLE/" + scope.text()) || !authorization.contains("x-amz-security-token"))

@@ -134,10 +134,11 @@ Result<void> Registry::fetch_blob(const Context& ctx, const Sha256& digest, std:
 
 Result<std::unique_ptr<RegistrySource>> RegistrySource::create(const RegistryReference& reference, RegistryOptions options) {
   auto client = TRY(http::HttpClient::create({.plain = options.plain,
-                                              .proxy = http::Proxy::kFromEnvironment,
+                                              .proxy = options.guard ? http::Proxy::kNone : http::Proxy::kFromEnvironment,
                                               .ca_file = options.ca_file,
                                               .connect_timeout = options.connect_timeout,
-                                              .progress_timeout = options.progress_timeout}));
+                                              .progress_timeout = options.progress_timeout,
+                                              .guard = options.guard}));
   auto logins = TRY(make_logins(options, *client));
   const auto mirrors = options.mirrors;
   const auto connect_to = options.connect_to;

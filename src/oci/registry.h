@@ -31,6 +31,9 @@ struct RegistryOptions {
   Duration connect_timeout = std::chrono::seconds(10);
   Duration progress_timeout = std::chrono::seconds(30);
   http::RetryPolicy retry = {};
+  // Where the registry, its mirrors, token servers and redirects may resolve to. With a guard no proxy of the environment is
+  // used.
+  std::optional<http::AddressGuard> guard = std::nullopt;
   std::function<Result<aws::Credentials>()> aws_credentials = {};  // for Amazon ECR; the environment's when unset
   std::optional<http::Url> ecr_endpoint = std::nullopt;
   std::shared_ptr<LoginSource> logins = nullptr;  // asked before all others

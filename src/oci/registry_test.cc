@@ -79,6 +79,17 @@ TEST_F(RegistryTest, conforms) {
   check_image_source(*source);
 }
 
+TEST_F(RegistryTest, a_guard_keeps_it_from_denied_addresses) {
+  FakeRegistry registry;
+  registry.add_image({large_});
+  auto guarded = options();
+  guarded.guard = http::AddressGuard();
+  EXPECT_TRUE(resolve_image(ctx_, *open(registry, guarded), {"linux", "amd64"}).failed_with(Code::kPermissionDenied));
+  EXPECT_TRUE(registry.requests().empty());
+  guarded.guard = http::AddressGuard({.denied = {}, .allowed = {MUST(http::IpNetwork::parse("127.0.0.0/8"))}});
+  EXPECT_TRUE(resolve_image(ctx_, *open(registry, guarded), {"linux", "amd64"}).ok());
+}
+
 TEST_F(RegistryTest, asks_once_for_each_thing) {
   FakeRegistry registry;
   registry.add_image({large_});

@@ -35,13 +35,13 @@ namespace zeropull::origin {
 enum class ModelForm { kTree, kTar };  // files as they are; one tar, compressed or not, that is to be unpacked
 
 struct ModelFile {
-  std::string
-      path;  // relative and checked: no empty, "." or ".." names, no NUL, no name over 255 bytes, no file that is a folder
+  // Relative and checked: no empty, "." or ".." names, no NUL, no name over 255 bytes, no file that is a folder too.
+  std::string path = {};
   std::uint64_t size = 0;
-  std::string etag;                   // the version of the bytes, opaque; "" where the origin has none. Every read demands it
-  std::optional<std::string> md5;     // 32 hex digits, when the origin states it (a single-part S3 ETag)
-  std::optional<std::string> sha256;  // 64 hex digits, when the origin states it
-  bool ranged = true;                 // false: a read begins at 0 (the server knows no ranges)
+  std::string etag = {};  // the version of the bytes, opaque; "" where the origin has none. Every read demands it
+  std::optional<std::string> md5 = std::nullopt;     // 32 hex digits, when the origin states it (a single-part S3 ETag)
+  std::optional<std::string> sha256 = std::nullopt;  // 64 hex digits, when the origin states it
+  bool ranged = true;                                // false: a read begins at 0 (the server knows no ranges)
 };
 
 struct ModelListing {

@@ -71,7 +71,8 @@ Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode) {
 Result<UniqueFd> open_at(const UniqueFd& folder, const std::string& name, int flags, Resolve resolve, mode_t mode) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
-  how.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0;
+  // openat2 refuses a mode for what it does not create; O_TMPFILE has O_DIRECTORY's bit in it.
+  how.mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0;
   how.resolve = RESOLVE_NO_MAGICLINKS | (resolve == Resolve::kBeneath ? RESOLVE_BENEATH : RESOLVE_IN_ROOT);
   long fd = syscall(SYS_openat2, folder.get(), name.c_str(), &how, sizeof how);
   if (fd < 0) return errno_error(errno, fmt::format("open {}", name));

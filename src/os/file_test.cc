@@ -43,6 +43,13 @@ TEST_F(FileTest, open_at_beneath_refuses_to_leave_and_in_root_stays_inside) {
   EXPECT_TRUE(open_at(root, "../../etc/x", O_RDONLY, Resolve::kInRoot).ok());
 }
 
+TEST_F(FileTest, open_at_opens_folders) {
+  MUST(ensure_folder(path("root/etc")));
+  auto root = MUST(open_file(path("root"), O_PATH | O_DIRECTORY));
+  EXPECT_TRUE(open_at(root, "etc", O_RDONLY | O_DIRECTORY, Resolve::kBeneath).ok());
+  EXPECT_TRUE(open_at(root, ".", O_RDWR | O_TMPFILE, Resolve::kBeneath).ok());
+}
+
 TEST_F(FileTest, remove_tree_does_not_follow_symlinks) {
   MUST(ensure_folder(path("keep")));
   MUST(replace_file(path("keep/x"), as_bytes("x")));
