@@ -53,7 +53,8 @@ class DiskBudget {
   // kResourceExhausted, with what is needed, free and could be freed, when `needed` cannot fit: then nothing was evicted.
   class Reservation;
   Result<Reservation> reserve(std::uint64_t needed, std::uint64_t wished);
-  // After something came that turned out larger than its reservation: evicts others; kResourceExhausted when it is too much still.
+  // After something came that turned out larger than its reservation: evicts others; kResourceExhausted when it is too much
+  // still.
   Result<void> settle(const artifact::ArtifactName& newest);
   // Evicts this one; kFailedPrecondition while it is in use.
   Result<void> evict(const artifact::ArtifactName& name);

@@ -255,8 +255,12 @@ Result<FoundArtifact> EndpointCache::bring_alone(const Context& ctx, const Wante
   auto reason = why_not_here(wanted);
   std::atomic<std::uint64_t> wire_bytes = 0;
   auto finish = [&](artifact::ArtifactPtr artifact, SourceKind source) -> Result<FoundArtifact> {
-    FoundArtifact found{.artifact = std::move(artifact), .folder = folder_.get(), .source = source, .wire_bytes = wire_bytes,
-                        .reason = reason, .hold = {}};
+    FoundArtifact found{.artifact = std::move(artifact),
+                        .folder = folder_.get(),
+                        .source = source,
+                        .wire_bytes = wire_bytes,
+                        .reason = reason,
+                        .hold = {}};
     found.hold = budget_->hold(found.artifact->name());
     auto settled = budget_->settle(found.artifact->name());
     if (settled.ok()) return found;

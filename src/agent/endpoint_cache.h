@@ -1,10 +1,10 @@
-// EndpointCache: an endpoint's artifacts on this instance, and how one gets here. It owns the cache folder with its disk budget, the
-// attached volumes and the ways to the stores; ImageCatalog and ModelCatalog, over it, know what images and models are and where
-// they come from at last.
+// EndpointCache: an endpoint's artifacts on this instance, and how one gets here. It owns the cache folder with its disk budget,
+// the attached volumes and the ways to the stores; ImageCatalog and ModelCatalog, over it, know what images and models are and
+// where they come from at last.
 //
-// bring() asks the sources in order: this cache, the volumes, the stores, the origin. A source that fails is logged and the next one
-// asked; what came from the origin is published to the stores behind the caller's back. Callers that want the same thing wait for
-// one of them. Thread-safe.
+// bring() asks the sources in order: this cache, the volumes, the stores, the origin. A source that fails is logged and the next
+// one asked; what came from the origin is published to the stores behind the caller's back. Callers that want the same thing wait
+// for one of them. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -66,7 +66,8 @@ struct CachedArtifact {
 
 class EndpointCache {
  public:
-  // Opens the cache folder, attaches the volumes and opens the stores; a volume or store that cannot be used is logged and left out.
+  // Opens the cache folder, attaches the volumes and opens the stores; a volume or store that cannot be used is logged and left
+  // out.
   static Result<std::unique_ptr<EndpointCache>> create(const Context& ctx, EndpointSettings settings);
   ~EndpointCache();  // stop()
   // Ends the background work: publication and the volumes' check. Idempotent.
@@ -90,8 +91,8 @@ class EndpointCache {
   std::optional<FoundArtifact> find(const artifact::ArtifactName& name, Caching caching) const;
   std::vector<CachedArtifact> cached() const;
   Result<FoundArtifact> bring(const Context& ctx, const WantedArtifact& wanted, const artifact::Progress& progress);
-  // For WantedArtifact::convert: makes room for what is to come, and tries to for `expansion` times as much. `into` is to live until
-  // it was converted.
+  // For WantedArtifact::convert: makes room for what is to come, and tries to for `expansion` times as much. `into` is to live
+  // until it was converted.
   artifact::MakeRoom make_room(std::optional<DiskBudget::Reservation>& into, std::uint64_t expansion);
   // Removes what nothing names any more: of artifacts removed, of conversions that failed.
   void collect();
@@ -130,7 +131,7 @@ class EndpointCache {
   const EndpointSettings settings_;
   std::unique_ptr<artifact::CacheFolder> folder_;
   std::unique_ptr<DiskBudget> budget_;
-  std::mutex attaching_;  // who changes volumes_ has it meanwhile
+  std::mutex attaching_;           // who changes volumes_ has it meanwhile
   bool checking_volumes_ = false;  // guarded by attaching_
   mutable Guarded<Volumes> volumes_;
   mutable Guarded<std::vector<std::shared_ptr<ReachableStore>>> stores_;

@@ -103,7 +103,8 @@ TEST_F(EndpointCacheTest, a_broken_seal_on_a_volume_is_the_reason) {
   settings_.volumes = {scratch_.path() + "/volume"};
   auto found = MUST(bring(*open(), sample_, true));
   EXPECT_EQ(found.source, SourceKind::kRegistry);
-  EXPECT_NE(found.reason.find("volume " + scratch_.path() + "/volume: the seal does not match"), std::string::npos) << found.reason;
+  EXPECT_NE(found.reason.find("volume " + scratch_.path() + "/volume: the seal does not match"), std::string::npos)
+      << found.reason;
 }
 
 TEST_F(EndpointCacheTest, with_caching_off_neither_volumes_nor_stores_are_asked_nor_published_to) {

@@ -1,8 +1,10 @@
-// EndpointSettings: what an instance must know of the endpoint that it serves to hold its artifacts: the key, where they come from
-// and how much room they may take. A stand-alone agent makes it of its configuration, a managed one of what the control plane says.
+// EndpointSettings: what an instance must know of the endpoint that it serves to hold its artifacts: the key, where they come
+// from and how much room they may take. A stand-alone agent makes it of its configuration, a managed one of what the control
+// plane says.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "agent/desired_state.h"
 #include "artifact/keys.h"
 #include "base/result.h"
+#include "http/address_guard.h"
 
 namespace zeropull::agent {
 
@@ -29,8 +32,9 @@ struct EndpointSettings {
   std::vector<RegistryAccess> accesses = {};  // by host; each wins over `registries`
   Caching image_cache = Caching::kOn;         // kOff: neither volumes nor stores are asked for images, nor published to
   Caching model_cache = Caching::kOn;
-  std::uint64_t budget_bytes = 0;  // for cached artifacts; 0: what the disk has, and nothing is evicted
-  std::uint32_t jobs = 0;          // as in AgentConfig
+  std::optional<http::AddressGuard> guard = {};  // of registries: where names and redirects may lead
+  std::uint64_t budget_bytes = 0;                // for cached artifacts; 0: what the disk has, and nothing is evicted
+  std::uint32_t jobs = 0;                        // as in AgentConfig
   std::uint64_t layer_expanded_bytes_max = artifact::kLayerExpandedMax;
   std::uint32_t verify_volumes_after_s = 30;
 

@@ -98,8 +98,9 @@ Result<FoundModel> ModelCatalog::ensure(const Context& ctx, const ModelRequest& 
                     .hold = std::move(found.hold)};
 }
 
-Result<artifact::ArtifactPtr> ModelCatalog::convert(const Context& ctx, origin::ModelOrigin& origin, const ModelIdentity& identity,
-                                                    const artifact::Progress& progress, std::atomic<std::uint64_t>& wire_bytes) {
+Result<artifact::ArtifactPtr> ModelCatalog::convert(const Context& ctx, origin::ModelOrigin& origin,
+                                                    const ModelIdentity& identity, const artifact::Progress& progress,
+                                                    std::atomic<std::uint64_t>& wire_bytes) {
   auto listing = TRY(origin.list(ctx));
   if (listing.identity != identity.hex()) {
     return make_error(Code::kFailedPrecondition,
@@ -190,12 +191,14 @@ void ModelCatalog::keep_only(const std::set<ModelIdentity>& models) {
     auto name = model->name();
     if (name.kind != artifact::ArtifactKind::kModel || cache_.budget().keeps(name)) continue;
     auto freed = cache_.budget().evict(name);
-    if (!freed.ok() && !freed.failed_with(Code::kFailedPrecondition)) LOG_WARN(kLog, "free {}: {}", name, freed.error().to_string());
+    if (!freed.ok() && !freed.failed_with(Code::kFailedPrecondition))
+      LOG_WARN(kLog, "free {}: {}", name, freed.error().to_string());
   }
 }
 
 Result<void> ModelCatalog::remove(const ModelIdentity& identity) {
-  if (!cache_.folder().find(identity)) return make_error(Code::kNotFound, "this instance's own cache holds no model {}", identity.hex());
+  if (!cache_.folder().find(identity))
+    return make_error(Code::kNotFound, "this instance's own cache holds no model {}", identity.hex());
   return cache_.budget().evict(identity).with_context("remove model {}", identity.hex());
 }
 

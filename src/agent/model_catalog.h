@@ -2,8 +2,9 @@
 // EndpointCache.
 //
 // ensure() makes a model complete: from the cache or a volume at once, else from a store, else from its origin. mount() gives a
-// folder with its files for as long as somebody holds it; after the last hold it is unmounted and, unless it is to be kept, freed.
-// Mounts outlive the agent: a new one finds them, and counts them as used until release_all_but() says what is. Thread-safe.
+// folder with its files for as long as somebody holds it; after the last hold it is unmounted and, unless it is to be kept,
+// freed. Mounts outlive the agent: a new one finds them, and counts them as used until release_all_but() says what is.
+// Thread-safe.
 #pragma once
 
 #include <functional>
@@ -48,8 +49,8 @@ struct MountedModel {
 class ModelCatalog {
  public:
   // origin::open_origin, but for tests.
-  using OpenOrigin = std::function<Result<std::unique_ptr<origin::ModelOrigin>>(const origin::ModelLocation&,
-                                                                                const origin::OriginAccess&)>;
+  using OpenOrigin =
+      std::function<Result<std::unique_ptr<origin::ModelOrigin>>(const origin::ModelLocation&, const origin::OriginAccess&)>;
   // `cache` outlives it. Mounts go to <root>/models/<identity>.
   static Result<std::unique_ptr<ModelCatalog>> create(const std::string& root, EndpointCache& cache,
                                                       artifact::FileDirectIo file_direct_io, OpenOrigin open_origin);
@@ -79,9 +80,9 @@ class ModelCatalog {
   const OpenOrigin open_origin_;
   // Never held while the budget is asked for anything: that asks for mounted_names().
   mutable std::mutex mutex_;
-  MountPoints points_;                                       // by identity in hex
+  MountPoints points_;                                        // by identity in hex
   std::map<ModelIdentity, std::weak_ptr<const void>> holds_;  // of mounts
-  std::set<ModelIdentity> to_keep_;                          // as mount() was told
+  std::set<ModelIdentity> to_keep_;                           // as mount() was told
   bool stopped_ = false;
 };
 

@@ -42,8 +42,12 @@ class ModelCatalogTest : public testing::Test {
                                            return std::unique_ptr<origin::ModelOrigin>(new Forwarder(origin_));
                                          }));
   }
-  Result<FoundModel> ensure(const std::string& identity = {}) { return catalog_->ensure(ctx_, {.identity = identity, .location = {}, .access = {}}, {}); }
-  std::string read(const MountedModel& model, const std::string& name) { return MUST(os::read_text(model.path + "/" + name, kGiB)); }
+  Result<FoundModel> ensure(const std::string& identity = {}) {
+    return catalog_->ensure(ctx_, {.identity = identity, .location = {}, .access = {}}, {});
+  }
+  std::string read(const MountedModel& model, const std::string& name) {
+    return MUST(os::read_text(model.path + "/" + name, kGiB));
+  }
 
   Context ctx_ = Context::root("test", {}, std::chrono::seconds(60));
   os::ScratchFolder scratch_ = MUST(os::ScratchFolder::create("/var/tmp", "zp-models-"));

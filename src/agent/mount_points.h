@@ -1,5 +1,5 @@
-// MountPoints: EROFS mounts below one folder, each under a name of ours, with the cache folder that each stands on. Mounts outlive
-// the agent: a new one finds them in /proc/self/mountinfo, and what they stand on in a file beside them. Not thread-safe.
+// MountPoints: EROFS mounts below one folder, each under a name of ours, with the cache folder that each stands on. Mounts
+// outlive the agent: a new one finds them in /proc/self/mountinfo, and what they stand on in a file beside them. Not thread-safe.
 #pragma once
 
 #include <map>
