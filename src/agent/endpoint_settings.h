@@ -33,8 +33,9 @@ struct EndpointSettings {
   std::optional<http::AddressGuard> guard = {};  // where registries may resolve to; anywhere without one
   Caching image_cache = Caching::kOn;            // kOff: neither volumes nor stores are asked for images, nor published to
   Caching model_cache = Caching::kOn;
-  std::uint64_t budget_bytes = 0;  // for cached artifacts; 0: what the disk has, and nothing is evicted
-  std::uint32_t jobs = 0;          // as in AgentConfig
+  std::optional<http::AddressGuard> guard = {};  // of registries: where names and redirects may lead
+  std::uint64_t budget_bytes = 0;                // for cached artifacts; 0: what the disk has, and nothing is evicted
+  std::uint32_t jobs = 0;                        // as in AgentConfig
   std::uint64_t layer_expanded_bytes_max = artifact::kLayerExpandedMax;
   std::uint32_t verify_volumes_after_s = 30;
 

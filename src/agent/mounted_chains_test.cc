@@ -49,7 +49,8 @@ class MountedChainsTest : public testing::Test {
     oci::RegistryOptions options{.plain = http::Plain::kAllowed};
     options.auth_file = scratch_.path() + "/config.json";
     auto source = MUST(oci::RegistrySource::create(registry_.reference("latest"), std::move(options)));
-    MUST(artifact::convert_image(ctx_, *source, *artifact::open_cache(path), {.platform = {"linux", "amd64"}}));
+    MUST(artifact::convert_image(ctx_, *source, *artifact::open_cache(path),
+                                 {.reference = "registry.example.com/a:1", .platform = {"linux", "amd64"}}));
   }
   void start() {
     chains_.reset();

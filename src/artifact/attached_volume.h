@@ -2,8 +2,8 @@
 // which is mounted read-only over a loop device on `mount_point`. Nothing of a volume is used before its seals, its images'
 // metadata and its blobs' sizes were checked; images that fail are left out and named in the log, the others are served.
 //
-// After the start the agent's background check re-reads every frame (verify_all); a mismatch withdraws the whole volume: images(),
-// and models() are empty from then on. Thread-safe.
+// After the start the agent's background check re-reads every frame (verify_all); a mismatch withdraws the whole volume:
+// images(), and models() are empty from then on. Thread-safe.
 #pragma once
 
 #include <atomic>

@@ -9,8 +9,8 @@
 //   lock                                    held shared by writers, exclusively by the collector
 //
 // Folders have mode 0700, files 0600. No name comes from outside. A blob appears by rename after fsync, an artifact's folder by
-// rename after its blobs: readers and a machine that stops anywhere see all or nothing, and at worst leave orphans for collect(). A
-// folder opened Access::kRead is never written, not even its lock.
+// rename after its blobs: readers and a machine that stops anywhere see all or nothing, and at worst leave orphans for collect().
+// A folder opened Access::kRead is never written, not even its lock.
 //
 // The catalogue is read when the folder is opened, after each change made through this object, and by refresh(). Artifacts whose
 // seal or index is bad are kept apart in broken() and never used. Thread-safe; several processes may have the same folder

@@ -38,14 +38,14 @@ class CacheWriter {
 
   // An empty file in tmp/, open for reading and writing.
   Result<PendingBlob> create_blob(BlobWrites writes = BlobWrites::kCached);
-  // Whether the blob is here with its size. If it is, it stays for as long as the writer lives, whatever is evicted meanwhile: ask
-  // before another artifact's blob is named again.
+  // Whether the blob is here with its size. If it is, it stays for as long as the writer lives, whatever is evicted meanwhile:
+  // ask before another artifact's blob is named again.
   bool hold(const BlobId& id, std::uint64_t size);
   // Syncs the file and gives it its name. The caller vouches that `id` is the id of its bytes and `size` their number (a file of
   // another size is kInternal). One that is already there is replaced: its bytes may have been damaged since.
   Result<void> adopt(PendingBlob blob, const BlobId& id, std::uint64_t size);
-  // Publishes the artifact: every blob of it must be here with its size (kFailedPrecondition). Replaces an older index of the same
-  // name at once, and keeps the references of an image's.
+  // Publishes the artifact: every blob of it must be here with its size (kFailedPrecondition). Replaces an older index of the
+  // same name at once, and keeps the references of an image's.
   Result<void> publish(IndexContents contents);
 
  private:

@@ -50,7 +50,7 @@ Result<Removed> read_removed(const Context& ctx, store::ObjectStore& store, cons
 }  // namespace
 
 Result<void> remove_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
-                                const ArtifactName& artifact) {
+                                   const ArtifactName& artifact) {
   auto removed = [&]() -> Result<void> {
     auto name = index_object(key, artifact);
     auto index = store.read_whole(ctx, name, store::kObjectSizeMax);

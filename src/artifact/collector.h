@@ -1,9 +1,9 @@
 // Taking things out of a store again: artifacts, what nobody names any more, and everything of an endpoint.
 //
-// Removing an artifact moves its index from images/ or models/ to removed/. Its packs stay for a grace period: a publication that began before
-// may be about to name them for an artifact that shares blobs. collect_store() then deletes the packs that no index names, neither a
-// present one nor one removed within the grace period, and that were put before it. Every step may be interrupted and repeated.
-// Functions block on the store and may be called from any thread; two collectors at once do no harm.
+// Removing an artifact moves its index from images/ or models/ to removed/. Its packs stay for a grace period: a publication that
+// began before may be about to name them for an artifact that shares blobs. collect_store() then deletes the packs that no index
+// names, neither a present one nor one removed within the grace period, and that were put before it. Every step may be
+// interrupted and repeated. Functions block on the store and may be called from any thread; two collectors at once do no harm.
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,7 @@ namespace zeropull::artifact {
 
 // Absent is fine. The index is not opened, so a broken artifact can be removed too.
 Result<void> remove_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
-                                const ArtifactName& name);
+                                   const ArtifactName& name);
 
 struct StoreCollectOptions {
   Duration grace = kCollectGrace;

@@ -1,7 +1,7 @@
 // complete_volume: brings every image and model of an endpoint's store into a cache folder, which so becomes, or stays, the
-// endpoint's cache volume. Incremental: what the folder has whole is not fetched again. Each artifact appears at once, sealed, after
-// its new blobs were read back past the page cache; the folder may be attached read-only elsewhere meanwhile, and nothing that it
-// names is ever taken away. Blocks; one completion of a folder at a time does the work once.
+// endpoint's cache volume. Incremental: what the folder has whole is not fetched again. Each artifact appears at once, sealed,
+// after its new blobs were read back past the page cache; the folder may be attached read-only elsewhere meanwhile, and nothing
+// that it names is ever taken away. Blocks; one completion of a folder at a time does the work once.
 #pragma once
 
 #include <cstddef>

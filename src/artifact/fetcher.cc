@@ -128,13 +128,12 @@ Result<void> fetch_missing(const Context& ctx, store::ObjectStore& store, const 
 }  // namespace
 
 Result<void> fetch_artifact(const Context& ctx, store::ObjectStore& store, const ArtifactIndex& index, CacheFolder& folder,
-                         const FetchOptions& options) {
-  return fetch_missing(ctx, store, index, folder, options)
-      .with_context("fetch {} from {}", index.name(), store.describe());
+                            const FetchOptions& options) {
+  return fetch_missing(ctx, store, index, folder, options).with_context("fetch {} from {}", index.name(), store.describe());
 }
 
-Result<void> verify_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const ArtifactIndex& index,
-                                const FetchOptions& options) {
+Result<void> verify_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+                                   const ArtifactIndex& index, const FetchOptions& options) {
   auto verified = [&]() -> Result<void> {
     std::vector<BlobNumber> all;
     std::vector<Destination> destinations;

@@ -1,5 +1,5 @@
-// Fetching an artifact from a store: every frame in parallel over several connections, decrypted, decompressed and verified on the
-// threads that read them, before a byte of it is written; then published in a cache folder, sealed. Nothing of an artifact is
+// Fetching an artifact from a store: every frame in parallel over several connections, decrypted, decompressed and verified on
+// the threads that read them, before a byte of it is written; then published in a cache folder, sealed. Nothing of an artifact is
 // visible in the folder until all of it is. A store that has a wrong frame gives kDataLoss with the store's name: the caller goes
 // on to the next source. Reads, in memory: at most two reads of kFetchReadMax a connection.
 #pragma once

@@ -21,8 +21,8 @@ ImageFiles files_of(const CacheFolder& folder, const ArtifactIndex& index);
 
 enum class FileDirectIo { kRefused, kAllowed };
 
-// Mounts an artifact's tree on an existing folder. The way is chosen by trying, never by kernel version: loop devices first, then the files where
-// allowed. Every file's size must be a multiple of 4 KiB. Needs root. kDataLoss for a size that cannot be right.
+// Mounts an artifact's tree on an existing folder. The way is chosen by trying, never by kernel version: loop devices first, then
+// the files where allowed. Every file's size must be a multiple of 4 KiB. Needs root. kDataLoss for a size that cannot be right.
 Result<void> mount_image(const ImageFiles& files, const std::string& mount_point, FileDirectIo file_direct_io);
 
 }  // namespace zeropull::artifact

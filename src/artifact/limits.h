@@ -88,7 +88,8 @@ inline constexpr std::uint64_t kOriginReadMax = 16 * kMiB;
 // Small files that one connection brings one after the other, so that their round trips run side by side.
 inline constexpr std::size_t kOriginFilesMax = 16;
 
-// Connections to a model's origin: an S3 connection gives 50 to 90 MB/s. Each costs a frame of memory and the HTTP client's buffers.
+// Connections to a model's origin: an S3 connection gives 50 to 90 MB/s. Each costs a frame of memory and the HTTP client's
+// buffers.
 inline constexpr std::size_t kOriginConnections = 16;
 
 }  // namespace zeropull::artifact

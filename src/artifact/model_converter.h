@@ -1,7 +1,7 @@
 // Conversion of a model: its files at an origin become an artifact of kind model in a cache folder: one blob of file contents, a
 // layer tree table, a metadata image. Files are downloaded in parallel ranges straight into the blob; a tar, compressed or not,
-// streams through the sandboxed layer worker. Every byte is checked against what the origin states. Nothing is published before all
-// of it was right; what a failed conversion leaves in the folder is an orphan for collect().
+// streams through the sandboxed layer worker. Every byte is checked against what the origin states. Nothing is published before
+// all of it was right; what a failed conversion leaves in the folder is an orphan for collect().
 #pragma once
 
 #include <cstddef>

@@ -1,9 +1,8 @@
-// Models from an origin in memory: into a cache folder, through a store into another, mounted and compared. The program is its own
-// layer worker, as zeropull is.
+// Models from origins in memory and from S3: into a cache folder, through a store into another, mounted and compared. The program
+// is its own layer worker, as zeropull is.
 #include "artifact/model_converter.h"
 
 #include <gtest/gtest.h>
-#include <sys/mount.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -18,6 +17,8 @@
 #include "artifact/sample_image.h"
 #include "artifact/store_catalog.h"
 #include "artifact/verify.h"
+#include "codec/digest.h"
+#include "origin/fake_s3.h"
 #include "os/file.h"
 #include "os/mount.h"
 #include "store/folder_store.h"
@@ -144,7 +145,7 @@ TEST_F(ModelConverterTest, a_model_goes_by_way_of_the_store_to_another_instance)
   expect_mounted_files(*elsewhere, *fetched, origin_.files());
 
   for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch_.path() + "/store/packs")) {
-    if (entry.is_regular_file()) flip_bit(entry.path(), 1000);
+    if (entry.is_regular_file()) flip_bit(entry.path(), 5);
   }
   auto third = open_cache(scratch_.path() + "/third");
   EXPECT_TRUE(fetch_artifact(ctx_, *store_, *published, *third).failed_with(Code::kDataLoss));
@@ -180,6 +181,34 @@ TEST_F(ModelConverterTest, a_byte_flipped_in_an_archive_is_refused) {
   archive.add("model.tar", tar_of("code/inference.py", noise(4, 70'000)));
   archive.flip_bit("model.tar", 5000);
   auto model = convert_model(ctx_, archive, MUST(archive.list(ctx_)), *folder_);
+  ASSERT_TRUE(model.failed_with(Code::kDataLoss));
+  EXPECT_NE(model.error().message().find("MD5"), std::string::npos) << model.error().message();
+  EXPECT_EQ(entries("models"), 0U);
+}
+
+TEST_F(ModelConverterTest, a_model_comes_from_s3_with_every_byte_right) {
+  auto s3 = origin::FakeS3::create();
+  for (const auto& [path, bytes] : origin_.files()) s3->put("llm/" + path, {.bytes = bytes});
+  auto s3_origin =
+      MUST(origin::open_origin({.uri = "s3://models/llm/", .type = origin::ModelLocation::Type::kPrefix}, s3->access()));
+  auto listing = MUST(s3_origin->list(ctx_));
+  s3->fail_next({.break_after = 100'000});
+  s3->fail_next({});
+  auto model = MUST(convert_model(ctx_, *s3_origin, listing, *folder_));
+  expect_mounted_files(*folder_, *model, origin_.files());
+}
+
+TEST_F(ModelConverterTest, bytes_that_do_not_have_the_md5_that_s3_states_are_refused) {
+  auto s3 = origin::FakeS3::create();
+  auto bytes = noise(5, 20 * kMiB);
+  codec::Md5Hasher md5;
+  md5.update(as_bytes(bytes));
+  auto etag = "\"" + to_hex(md5.finish()) + "\"";
+  bytes[18 * kMiB] = static_cast<char>(bytes[18 * kMiB] ^ 1);
+  s3->put("llm/weights", {.bytes = bytes, .etag = etag});
+  auto s3_origin =
+      MUST(origin::open_origin({.uri = "s3://models/llm/", .type = origin::ModelLocation::Type::kPrefix}, s3->access()));
+  auto model = convert_model(ctx_, *s3_origin, MUST(s3_origin->list(ctx_)), *folder_);
   ASSERT_TRUE(model.failed_with(Code::kDataLoss));
   EXPECT_NE(model.error().message().find("MD5"), std::string::npos) << model.error().message();
   EXPECT_EQ(entries("models"), 0U);

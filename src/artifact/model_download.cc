@@ -144,10 +144,10 @@ class Download {
     TRY(os::set_file_size(fd_, blob_.size));
     TRY(parallel_for(ctx, std::min(connections_, runs_.size()), connections_,
                      [this](const Context& work_ctx, std::size_t) -> Result<void> {
-      RunWriter writer(fd_, progress_);
-      for (std::size_t i = next_++; i < runs_.size(); i = next_++) TRY(bring(work_ctx, runs_[i], writer));
-      return {};
-    }));
+                       RunWriter writer(fd_, progress_);
+                       for (std::size_t i = next_++; i < runs_.size(); i = next_++) TRY(bring(work_ctx, runs_[i], writer));
+                       return {};
+                     }));
     progress_.finish();
     return std::move(blob_);
   }

@@ -19,10 +19,12 @@ constexpr std::uint32_t kFileMode = 0644;
 constexpr std::uint32_t kFolderMode = 0755;
 
 Result<void> check_name(std::string_view name) {
-  if (name.empty() || name == "." || name == "..") return make_error(Code::kInvalidArgument, "an empty, \".\" or \"..\" name in it");
+  if (name.empty() || name == "." || name == "..")
+    return make_error(Code::kInvalidArgument, "an empty, \".\" or \"..\" name in it");
   if (name.size() > kNameMax) return make_error(Code::kInvalidArgument, "a name of more than {} bytes in it", kNameMax);
   if (name.contains('\0')) return make_error(Code::kInvalidArgument, "a NUL in it");
-  if (name.starts_with(kWhiteoutPrefix)) return make_error(Code::kInvalidArgument, "names with {} in front are not kept", kWhiteoutPrefix);
+  if (name.starts_with(kWhiteoutPrefix))
+    return make_error(Code::kInvalidArgument, "names with {} in front are not kept", kWhiteoutPrefix);
   return {};
 }
 
@@ -119,7 +121,8 @@ std::vector<ModelRun> ModelLayout::runs() const {
     for (std::size_t i = first; i < files.size() && offsets[i] < run.end; ++i) {
       auto from = std::max(offsets[i], run.begin);
       auto to = std::min(end_of(*this, i), run.end);
-      if (from < to) run.pieces.push_back({.file = i, .file_offset = from - offsets[i], .blob_offset = from, .length = to - from});
+      if (from < to)
+        run.pieces.push_back({.file = i, .file_offset = from - offsets[i], .blob_offset = from, .length = to - from});
     }
     while (first < files.size() && end_of(*this, first) <= run.end) ++first;
     runs.push_back(std::move(run));

@@ -35,7 +35,8 @@ struct ModelLayout {
   std::uint64_t blob_size = 0;           // whole blocks; 0 when every file is empty
   std::uint64_t files_size = 0;
 
-  // kInvalidArgument for what no folder can hold, and for names of whiteouts (".wh..."), which cannot be told from those of layers.
+  // kInvalidArgument for what no folder can hold, and for names of whiteouts (".wh..."), which cannot be told from those of
+  // layers.
   static Result<ModelLayout> create(const origin::ModelListing& listing);
   Result<LayerTree> tree() const;
   std::vector<ModelRun> runs() const;

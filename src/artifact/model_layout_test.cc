@@ -10,7 +10,8 @@ namespace {
 
 origin::ModelListing listing_of(std::vector<std::pair<std::string, std::uint64_t>> files, bool ranged = true) {
   origin::ModelListing listing;
-  for (auto& [path, size] : files) listing.files.push_back({.path = path, .size = size, .etag = "1", .md5 = {}, .sha256 = {}, .ranged = ranged});
+  for (auto& [path, size] : files)
+    listing.files.push_back({.path = path, .size = size, .etag = "1", .md5 = {}, .sha256 = {}, .ranged = ranged});
   return listing;
 }
 
@@ -50,7 +51,8 @@ TEST(ModelLayout, files_lie_by_path_on_block_boundaries) {
 
 TEST(ModelLayout, runs_cover_every_byte_once) {
   check_runs(MUST(ModelLayout::create(listing_of({{"a", 1}}))));
-  check_runs(MUST(ModelLayout::create(listing_of({{"a", 3 * kOriginReadMax + 5000}, {"b", 7}, {"c", kOriginReadMax}, {"d", 0}}))));
+  check_runs(
+      MUST(ModelLayout::create(listing_of({{"a", 3 * kOriginReadMax + 5000}, {"b", 7}, {"c", kOriginReadMax}, {"d", 0}}))));
   std::vector<std::pair<std::string, std::uint64_t>> many;
   for (int i = 0; i < 1000; ++i) many.emplace_back(fmt::format("{:04}", i), 3000 + i * 997 % 300'000);
   auto layout = MUST(ModelLayout::create(listing_of(many)));

@@ -1,6 +1,6 @@
-// Publisher: puts an endpoint's artifacts into its store. One Publisher serves one conversion or more: blobs may be published while
-// others are still being written (publication runs behind the start), and an artifact's index comes last, so that readers see all
-// or nothing. A process that dies leaves packs that no index names, which collect_store() finds.
+// Publisher: puts an endpoint's artifacts into its store. One Publisher serves one conversion or more: blobs may be published
+// while others are still being written (publication runs behind the start), and an artifact's index comes last, so that readers
+// see all or nothing. A process that dies leaves packs that no index names, which collect_store() finds.
 //
 // Blobs that an artifact of the store already holds are not put again: their places are taken over. Every frame is hashed against
 // its table before it is sealed, so that a damaged local blob is never published. Thread-safe. Memory: a pack (16 MiB) and two

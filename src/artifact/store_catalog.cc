@@ -70,7 +70,7 @@ ImagePtr StoreCatalog::find_manifest(const ManifestDigest& digest) const {
 ImagePtr StoreCatalog::find_reference(std::string_view reference) const { return newest_of(images, reference); }
 
 Result<ArtifactPtr> read_index_object(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
-                                   const store::ObjectName& name) {
+                                      const store::ObjectName& name) {
   auto object = TRY(store.read_whole(ctx, name, store::kObjectSizeMax));
   return parse_object(key, name, object).with_context("{}: {}", store.describe(), name);
 }

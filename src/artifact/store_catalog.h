@@ -6,8 +6,8 @@
 //       12   12  nonce
 //       24       AES-256-GCM of the artifact index; associated data "zeropull-index-v1\n" and the name's last segment
 //
-// An index is put last in a publication, so that an artifact which is listed here is complete. Functions block on the store and may
-// be called from any thread.
+// An index is put last in a publication, so that an artifact which is listed here is complete. Functions block on the store and
+// may be called from any thread.
 #pragma once
 
 #include <string_view>
@@ -27,9 +27,9 @@ struct BrokenObject {
 };
 
 struct StoreCatalog {
-  std::vector<ImagePtr> images;      // in the order of their object names
-  std::vector<ModelPtr> models;      // likewise
-  std::vector<BrokenObject> broken;  // that could not be read, opened or parsed
+  std::vector<ImagePtr> images;                // in the order of their object names
+  std::vector<ModelPtr> models;                // likewise
+  std::vector<BrokenObject> broken;            // that could not be read, opened or parsed
   std::vector<ArtifactPtr> artifacts() const;  // images, then models
   ImagePtr find_manifest(const ManifestDigest& digest) const;
   ImagePtr find_reference(std::string_view reference) const;  // of several, the one resolved last
@@ -43,11 +43,11 @@ Result<ArtifactPtr> read_store_artifact(const Context& ctx, store::ObjectStore& 
                                         const ArtifactName& name);
 
 // Puts an artifact's index. Everything that it names must be in the store; kFailedPrecondition for a frame without a place.
-Result<void> put_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key, const IndexContents& contents,
-                             Random& random);
+Result<void> put_store_artifact(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
+                                const IndexContents& contents, Random& random);
 
 // The object `name` in images/, models/ or removed/, opened.
 Result<ArtifactPtr> read_index_object(const Context& ctx, store::ObjectStore& store, const EndpointKey& key,
-                                   const store::ObjectName& name);
+                                      const store::ObjectName& name);
 
 }  // namespace zeropull::artifact

@@ -151,8 +151,7 @@ Result<void> check_blob(const Context& ctx, const CacheFolder& folder, const Art
 
 Result<void> check_blobs_on_disk(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index,
                                  std::span<const BlobNumber> blobs, const VerifyOptions& options) {
-  return hash_blobs(ctx, folder, index, blobs, ReadThrough::kDisk, options)
-      .with_context("{} in {}", index.name(), folder.path());
+  return hash_blobs(ctx, folder, index, blobs, ReadThrough::kDisk, options).with_context("{} in {}", index.name(), folder.path());
 }
 
 Result<void> verify_artifact(const Context& ctx, const CacheFolder& folder, const ArtifactIndex& index,

@@ -3,8 +3,8 @@
 //
 // check_attach is what has to hold before anything is mounted: the seal is the endpoint's, every blob is there with its size, and
 // the metadata image, which the kernel parses, has the bytes that were sealed. It costs the metadata's bytes and one stat a blob.
-// verify_artifact re-reads every frame from the disk itself. The first mismatch is kDataLoss and says which blob and frame, and what
-// to do.
+// verify_artifact re-reads every frame from the disk itself. The first mismatch is kDataLoss and says which blob and frame, and
+// what to do.
 #pragma once
 
 #include <cstddef>

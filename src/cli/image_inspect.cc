@@ -54,6 +54,20 @@ std::string describe_for_people(const artifact::ArtifactIndex& index) {
   return text;
 }
 
+nlohmann::json describe_model(const artifact::ArtifactIndex& index) {
+  const auto& model = index.model();
+  return {{"identity", model.identity.hex()},   {"form", model.form == artifact::ModelForm::kTree ? "tree" : "tar"},
+          {"origin_bytes", model.origin_size},  {"metadata_bytes", index.metadata_blob().size},
+          {"cached_bytes", index.total_size()}, {"frames", index.frames()}};
+}
+
+std::string describe_model_for_people(const artifact::ArtifactIndex& index) {
+  const auto& model = index.model();
+  return fmt::format("{}\n  origin     {} in {}\n  cached     {} in {} frames, metadata image {}", index.name(),
+                     format_bytes(model.origin_size), model.form == artifact::ModelForm::kTree ? "files" : "an archive",
+                     format_bytes(index.total_size()), index.frames(), format_bytes(index.metadata_blob().size));
+}
+
 struct InspectCommand {
   std::string target;
   std::string key_file;
@@ -95,17 +109,23 @@ void add_image_inspect(CommandLine line) {
       images.push_back(describe(*image));
       text += describe_for_people(*image) + "\n";
     }
+    nlohmann::json models = nlohmann::json::array();
+    for (const auto& one : (*folder)->artifacts()) {
+      if (one->name().kind != artifact::ArtifactKind::kModel) continue;
+      models.push_back(describe_model(*one));
+      text += describe_model_for_people(*one) + "\n";
+    }
     nlohmann::json broken = nlohmann::json::array();
     for (const auto& one : (*folder)->broken()) {
       broken.push_back({{"path", one.path}, {"error", one.error.message()}});
       text += fmt::format("BROKEN {}: {}\n", one.path, one.error.message());
     }
     text += sealed ? "seals checked" : "no key beside the folder: seals not checked";
-    output.result(text, {{"images", images}, {"broken", broken}, {"seals_checked", sealed}});
+    output.result(text, {{"images", images}, {"models", models}, {"broken", broken}, {"seals_checked", sealed}});
     if (broken.empty()) return;
     exit_code =
-        output.fail(make_error(Code::kDataLoss, "{}: {} of {} images are damaged; remove their folders and convert them again",
-                               options->target, broken.size(), broken.size() + images.size()));
+        output.fail(make_error(Code::kDataLoss, "{}: {} of {} artifacts are damaged; remove their folders and convert them again",
+                               options->target, broken.size(), broken.size() + images.size() + models.size()));
   });
 }
 

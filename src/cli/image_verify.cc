@@ -21,16 +21,16 @@ struct VerifyCommand {
   bool json = false;
 };
 
-// Every image of the folder; broken ones fail it.
+// Everything in the folder; what is broken fails it.
 Result<std::size_t> verify_folder(const Context& ctx, const VerifyCommand& command, Output& output) {
   auto folder = TRY(open_folder_sealed(command.target, command.key_file));
   for (const auto& broken : folder->broken()) return broken.error.clone().with(broken.path);
-  auto images = folder->images();
-  for (const auto& image : images) {
+  auto artifacts = folder->artifacts();
+  for (const auto& one : artifacts) {
     artifact::VerifyOptions options{.threads = command.jobs, .progress = output.progress()};
-    TRY(artifact::verify_artifact(ctx, *folder, *image, options));
+    TRY(artifact::verify_artifact(ctx, *folder, *one, options));
   }
-  return images.size();
+  return artifacts.size();
 }
 
 Result<std::size_t> verify_store(const Context& ctx, const CacheTarget& target, Output& output) {
@@ -38,10 +38,11 @@ Result<std::size_t> verify_store(const Context& ctx, const CacheTarget& target, 
   auto store = TRY(store::FolderStore::open(target.path));
   auto catalog = TRY(artifact::read_store_catalog(ctx, *store, key));
   for (const auto& broken : catalog.broken) return broken.error.clone().with(broken.name.text());
-  for (const auto& image : catalog.images) {
-    TRY(artifact::verify_store_artifact(ctx, *store, key, *image, {.progress = output.progress()}));
+  auto artifacts = catalog.artifacts();
+  for (const auto& one : artifacts) {
+    TRY(artifact::verify_store_artifact(ctx, *store, key, *one, {.progress = output.progress()}));
   }
-  return catalog.images.size();
+  return artifacts.size();
 }
 
 Result<std::size_t> verify(const Context& ctx, const VerifyCommand& command, Output& output) {
@@ -66,8 +67,8 @@ void add_image_verify(CommandLine line) {
       exit_code = output.fail(verified.error());
       return;
     }
-    output.result(fmt::format("{}: {} images, every byte as it was sealed", options->target, *verified),
-                  {{"target", options->target}, {"images", *verified}});
+    output.result(fmt::format("{}: {} images and models, every byte as it was sealed", options->target, *verified),
+                  {{"target", options->target}, {"artifacts", *verified}});
   });
 }
 

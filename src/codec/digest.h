@@ -1,6 +1,6 @@
-// SHA-256, HMAC-SHA256 and MD5 over OpenSSL's EVP, at the speed of the processor's SHA instructions: the algorithms are fetched once
-// per process. A hasher belongs to one thread; the functions are thread-safe. Failing here means that OpenSSL has no memory or no
-// SHA-256, which ends the process.
+// SHA-256, HMAC-SHA256 and MD5 over OpenSSL's EVP, at the speed of the processor's SHA instructions: the algorithms are fetched
+// once per process. A hasher belongs to one thread; the functions are thread-safe. Failing here means that OpenSSL has no memory
+// or no SHA-256, which ends the process.
 #pragma once
 
 #include <array>
