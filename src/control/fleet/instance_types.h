@@ -34,7 +34,7 @@ struct InstanceType {
   double cpu_cores = 0;
   std::int64_t memory_mb = 0;
   std::uint32_t accelerators = 0;
-  std::string accelerator;  // "NVIDIA L4"
+  std::string accelerator = {};  // "NVIDIA L4"
   std::int64_t accelerator_memory_mb = 0;
   std::uint64_t link_bits_per_s = 0;
 

@@ -35,16 +35,16 @@ class OwnNetwork : public testing::Environment {
 
 // A shell in place of containerd and the agent, which tells what it sees.
 LocalProviderOptions::Boot shell_boot(const LaunchRequest& request, const std::string& address) {
-  const char* script = R"(
-    { echo "pid $$ host $(hostname) processes $(ls -d /proc/[0-9]* | wc -l)" echo "root $(ls / | tr '\n' ' ')" cat /
-                       run / token;
-  ls / volumes / 0 touch / usr / x / volumes / 0 / x 2 > &1;
-  grep - c./ proc / mounts ip - 4 - brief address show eth0;
-  tc qdisc show dev eth0;
-  ip route
-}
-> / var / seen.new 2 > &1; mv /var/seen.new /var/seen
-    exec sleep 1000)";
+  const char* script = R"sh(
+{ echo "host $(hostname)"
+  echo "root $(ls / | tr '\n' ' ')"
+  cat /run/token; echo; ls /volumes/0
+  touch /usr/x; touch /volumes/0/x
+  ip -4 -brief address show eth0; tc qdisc show dev eth0; ip route
+} > /var/seen.new 2>&1
+mv /var/seen.new /var/seen
+exec sleep 1000
+)sh";
   return {.files = {{"/run/token", request.join_token.reveal() + " for " + address}},
           .programs = {{"shell", {"sh", "-c", script}}}};
 }
