@@ -1,0 +1,41 @@
+// Every limit and constant of the scaler room, with its reason. What a policy may change is in DetectorPolicy and the policies.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "base/clock.h"
+
+namespace zeropull::scaler {
+
+// Of our own detector.
+// A longer pause between two looks is not evidence of anything: the process stood still, or the clock jumped.
+inline constexpr Duration kTickMax = std::chrono::seconds(5);
+// Arrivals are kept in bins of this width; a window of evidence begins at the edge of a bin.
+inline constexpr double kBinSeconds = 0.5;
+inline constexpr std::size_t kBins = 1200;  // ten minutes: the longest window, which sees an excess of a few percent
+// What a request takes when none has been answered yet.
+inline constexpr double kServiceSecondsGuess = 1.0;
+// Service times are averaged over about so long: some hundred requests at a few a second.
+inline constexpr double kServiceMemorySeconds = 300;
+// How long after a detected change the new level is still being estimated, not yet taken for the steady one.
+inline constexpr double kAdjustSeconds = 30;
+// Scale-in leaves this share of the remaining copies' target unused, as AWS's alarm for scale-in does.
+inline constexpr double kScaleInShare = 0.9;
+// A policy's window is not taken shorter: a copy that was just ready would go again.
+inline constexpr Duration kScaleInWindowMin = std::chrono::seconds(30);
+// A backlog is worth copies that clear it in this time once they are ready.
+inline constexpr double kDrainSeconds = 30;
+
+// Of AWS's alarms (CloudWatch User Guide: Evaluating an alarm).
+inline constexpr int kEvaluationExtra = 2;  // points looked at beyond N; 5 for N = 3
+inline constexpr std::chrono::seconds kActionRepeat{60};
+
+// Of PutScalingPolicy and PutScheduledAction.
+inline constexpr std::size_t kStepsMax = 20;
+inline constexpr std::size_t kScheduleTextMax = 1600;
+inline constexpr std::size_t kTimeZoneFileMax = 64 * 1024;  // the largest of tzdata has 4 KiB
+inline constexpr int kCronYearMax = 2199;                   // of AWS's cron expressions
+inline constexpr int kCronYearMin = 1970;
+
+}  // namespace zeropull::scaler
