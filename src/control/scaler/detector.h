@@ -40,7 +40,9 @@ struct DetectorState {
   ServiceTime service;
   std::optional<double> change;  // when the level began that is still being estimated, in elapsed seconds
   double change_seen = 0;
-  double quiet_since = 0;  // scale-in looks back no further: the last change of the number, or the state's beginning
+  double settled = 0;           // when the number changed last, or the state began: scale-in looks back no further
+  std::optional<double> quiet;  // since when fewer copies would have done ..
+  int quiet_copies = 0;         // .. and the most of them that would have been needed
 };
 
 ScaleDecision decide(DetectorState& state, const DetectorPolicy& policy, const ScaleInput& input);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -22,32 +23,39 @@ class LoadWindow {
   };
   // What came between the last time and `elapsed`, during which `at_work` requests were in copies.
   void add(double elapsed, double arrivals, double at_work);
+  // The highest sure rate (see decide()) seen now.
+  void mark(double sure_rate);
   // Over the last `seconds`, or fewer where less is known; begins at the edge of a bin.
   Sum last(double seconds) const;
+  // The highest mark of the last `seconds`.
+  double highest_mark(double seconds) const;
   double known_seconds() const { return now_ - edge(first_).elapsed; }
-  // Windows to look at, shortest first: each bin's edge at first, then an eighth wider each.
+  // Windows to look at, shortest first: at first each bin's width more, then an eighth more.
   static const std::vector<double>& scales();
 
  private:
   struct Edge {
-    double elapsed = 0, arrivals = 0, busy = 0;  // cumulative
+    double elapsed = 0, arrivals = 0, busy = 0;  // cumulative, where the bin begins
+    double mark = 0;                             // the highest within the bin
   };
   const Edge& edge(std::uint64_t bin) const { return edges_[bin % edges_.size()]; }
+  std::uint64_t bin_before(double seconds) const;  // the newest bin that begins at least so long ago, or the oldest
 
   std::array<Edge, kBins> edges_ = {};
   std::uint64_t first_ = 0, current_ = 0;  // bins whose edges are kept
   double now_ = 0, arrivals_ = 0, busy_ = 0;
 };
 
-// Mean service time of recent requests.
+// Mean service time of recent requests; a guess counts as one of them.
 class ServiceTime {
  public:
   void add(double passed_seconds, double completed, double service_seconds);
-  double mean() const { return count_ > 0 ? sum_ / count_ : kServiceSecondsGuess; }
-  double count() const { return count_; }
+  double mean() const { return sum_ / count_; }
+  // Lower by a standard deviation of that mean (service times vary about as much as they are long).
+  double sure() const { return mean() * (1 - 1 / std::sqrt(1 + count_)); }
 
  private:
-  double count_ = 0, sum_ = 0;
+  double count_ = 1, sum_ = kServiceSecondsGuess;
 };
 
 }  // namespace zeropull::scaler

@@ -48,6 +48,10 @@ struct ScalingOutcome {
   bool scale_in = false;
 };
 
+// What policies compute from: while the cooldown of a scale-out lasts, the capacity before it, so that the capacity that is
+// already being added counts and only a larger scale-out adds to it.
+int capacity_base(const TargetState& state, int current, std::int64_t now);
+
 // `current` is what is set now, capacity being added included. Starts cooldowns in `state` when it scales.
 ScalingOutcome combine(const TargetBounds& bounds, TargetState& state, std::span<const PolicyWish> wishes, int current,
                        std::int64_t now);
