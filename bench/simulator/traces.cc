@@ -1,0 +1,80 @@
+#include <fmt/core.h>
+
+#include <map>
+
+#include "autoscalers.h"
+#include "experiments.h"
+#include "load.h"
+#include "svg.h"
+
+namespace zeropull::simulator {
+
+namespace {
+
+struct Trace {
+  std::string name, file;
+  bool bursts = false;  // the limit against KPA, else the one against HPA
+};
+const std::vector<Trace> kTraces{{"Azure code trace", "azure_llm_2023_code", true},
+                                 {"Azure conversation trace", "azure_llm_2023_conv", false}};
+
+Result<void> draw(const std::string& path, const Trace& trace, const std::map<std::string, Outcome>& outcomes,
+                  const ServiceModel& model) {
+  Chart chart{.title = fmt::format("SIMULATION: {}, copies ordered, start {} s", trace.name, model.start),
+              .vertical = "copies",
+              .curves = {}};
+  Curve demand{.name = "requests in flight / target (own)", .points = {}, .steps = false};
+  for (const auto& point : outcomes.at(contestants().front().name).curve) {
+    if (int(point.time) % 5 == 0) demand.points.push_back({point.time, point.in_flight / model.target()});
+  }
+  chart.curves.push_back(std::move(demand));
+  for (const auto& contestant : contestants()) {
+    Curve curve{.name = contestant.name, .points = {}};
+    for (const auto& point : outcomes.at(contestant.name).curve) {
+      if (int(point.time) % 2 == 0) curve.points.push_back({point.time, double(point.desired)});
+    }
+    chart.curves.push_back(std::move(curve));
+  }
+  return write_svg(path, chart);
+}
+
+Result<bool> run_trace(const Setting& setting, const Trace& trace, const ServiceModel& model) {
+  auto requests = TRY(simulator::trace(setting.traces + "/" + trace.file + ".csv", model, 1));
+  double end = requests.back().arrival + 60;
+  fmt::print("\nSIMULATION: {}: {} requests, service {} s, {} requests a copy, target {:.1f}, start {} s, deadline {} s\n",
+             trace.name, requests.size(), model.service_mean, model.copy_limit, model.target(), model.start, model.deadline);
+  fmt::print("{:<22}{:>12}{:>10}{:>14}{:>12}{:>12}\n", "", "copy-hours", "failed", "late (> 5 s)", "scale-outs", "scale-ins");
+  std::map<std::string, Outcome> outcomes;
+  for (const auto& contestant : contestants()) {
+    auto autoscaler = contestant.create(model);
+    auto outcome = simulate(requests, model, *autoscaler, {.copies = model.copies_min, .end = end});
+    fmt::print("{:<22}{:>12.2f}{:>10}{:>14}{:>12}{:>12}\n", contestant.name, outcome.copy_hours(), outcome.failed, outcome.late,
+               outcome.scale_outs, outcome.scale_ins);
+    outcomes.emplace(contestant.name, std::move(outcome));
+  }
+  TRY(draw(fmt::format("{}/simulation_{}_{}s.svg", setting.results, trace.file, model.start), trace, outcomes, model));
+  const auto& own = outcomes.at(contestants().front().name);
+  const auto& kpa = outcomes.at("Knative KPA");
+  const auto& hpa = outcomes.at("Kubernetes HPA");
+  bool held = trace.bursts ? own.copy_seconds <= kpa.copy_seconds && own.failed_or_late() <= kpa.failed_or_late()
+                           : own.scale_ins <= hpa.scale_ins;
+  fmt::print("  limit: {}: {}\n",
+             trace.bursts ? "no more copy-hours than KPA at no more failed or late" : "no more scale-ins than HPA",
+             held ? "held" : "MISSED");
+  return held;
+}
+
+}  // namespace
+
+Result<bool> run_traces(const Setting& setting) {
+  bool good = true;
+  for (const auto& trace : kTraces) {
+    for (double start : {10.0, 60.0}) {
+      bool held = TRY(run_trace(setting, trace, {.start = start}));
+      good = good && held;
+    }
+  }
+  return good;
+}
+
+}  // namespace zeropull::simulator

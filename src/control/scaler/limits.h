@@ -1,0 +1,50 @@
+// Every limit and constant of the scaler room, with its reason. What a policy may change is in DetectorPolicy and the policies.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "base/clock.h"
+
+namespace zeropull::scaler {
+
+// Of our own detector.
+// A longer pause between two looks is not evidence of anything: the process stood still, or the clock jumped.
+inline constexpr Duration kTickMax = std::chrono::seconds(5);
+// Arrivals are kept in bins of this width; a window of evidence begins at the edge of a bin.
+inline constexpr double kBinSeconds = 0.5;
+inline constexpr std::size_t kBins = 1200;  // ten minutes: the longest window, which sees an excess of a few percent
+// What a request takes when none has been answered yet.
+inline constexpr double kServiceSecondsGuess = 1.0;
+// Service times are averaged over about so long: their noise must be small beside that of the longest window's arrivals. That
+// they grow is seen at once in the requests at work.
+inline constexpr double kServiceMemorySeconds = 1800;
+// Added to ln(false alarm time x arrivals a second): measured, for one false alarm in that time at 0.1 to 100 requests a second.
+inline constexpr double kEvidenceExtra = 0;
+// Standard deviations by which the rate of a high window is taken lower.
+inline constexpr double kEstimateCaution = 0.5;
+// How long after a detected change the new level is still being estimated, not yet taken for the steady one.
+inline constexpr double kAdjustSeconds = 30;
+// Scale-in leaves this share of the remaining copies' target unused, as AWS's alarm for scale-in does.
+inline constexpr double kScaleInShare = 0.9;
+// A policy's window is not taken shorter: a copy that was just ready would go again.
+inline constexpr Duration kScaleInWindowMin = std::chrono::seconds(30);
+// A backlog is worth copies that clear it in this time once they are ready.
+inline constexpr double kDrainSeconds = 30;
+
+// Of AWS's alarms (CloudWatch User Guide: Evaluating an alarm).
+inline constexpr int kEvaluationExtra = 2;  // points looked at beyond N; 5 for N = 3
+inline constexpr std::chrono::seconds kActionRepeat{60};
+// Datapoints that a reason and its data list: StateReason has at most 1,023 characters, StateReasonData 4,000.
+inline constexpr std::size_t kReasonPointsMax = 15;
+
+// Of PutScalingPolicy and PutScheduledAction.
+// More than any endpoint can have; keeps arithmetic on capacities far from overflow.
+inline constexpr int kCapacityMax = 1000000;
+inline constexpr std::size_t kStepsMax = 20;
+inline constexpr std::size_t kScheduleTextMax = 1600;
+inline constexpr std::size_t kTimeZoneFileMax = 64 * 1024;  // the largest of tzdata has 4 KiB
+inline constexpr int kCronYearMax = 2199;                   // of AWS's cron expressions
+inline constexpr int kCronYearMin = 1970;
+
+}  // namespace zeropull::scaler
