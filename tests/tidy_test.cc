@@ -171,7 +171,8 @@ TEST(Tidy, heavy_headers_stay_in_the_rooms_that_own_them) {
   const std::vector<Heavy> heavy{
       {std::regex("^#include [<\"](grpcpp|grpc)/"), {"runtime", "agent", "control", "cli"}},
       {std::regex("^#include <boost/(beast|asio)"), {"http", "control"}},
-      {std::regex("^#include <nlohmann/json\\.hpp>"), {"codec", "aws", "oci", "artifact", "store", "runtime", "agent", "control", "cli"}},
+      {std::regex("^#include <nlohmann/json\\.hpp>"),
+       {"codec", "aws", "oci", "artifact", "store", "runtime", "agent", "control", "cli"}},
       {std::regex("^#include <CLI/"), {"cli"}},
       {std::regex("^#include <sqlite3\\.h>"), {"sqlite"}},
       {std::regex("^#include <spdlog/"), {"base"}},

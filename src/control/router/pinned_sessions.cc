@@ -36,7 +36,10 @@ std::optional<SessionGrant> SessionGrant::parse(std::string_view text) {
 }
 
 std::string SessionGrant::text() const {
-  return fmt::format("{}; {}{:%Y-%m-%dT%H:%M:%SZ}", id, kExpires, fmt::gmtime(std::chrono::system_clock::to_time_t(expires)));
+  const auto seconds = std::chrono::system_clock::to_time_t(expires);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  return fmt::format("{}; {}{:%Y-%m-%dT%H:%M:%SZ}", id, kExpires, parts);
 }
 
 std::string PinnedSessions::key_of(const std::string& component_uid, std::string_view session_id) {

@@ -54,7 +54,9 @@ TEST_F(RouterTest, connections_are_kept_on_both_sides) {
 TEST_F(RouterTest, a_connection_that_the_container_closes_or_leaves_idle_is_not_used_again) {
   FakeContainer container([](Exchange& exchange) {
     exchange.answer("x", exchange.body == "close" ? "Connection: close\r\n" : "");
-    if (exchange.body == "idle") EXPECT_TRUE(exchange.wait_for_close());
+    if (exchange.body == "idle") {
+      EXPECT_TRUE(exchange.wait_for_close());
+    }
   });
   start({.io_threads = 1});
   apply(components({target("c1", container.address())}));

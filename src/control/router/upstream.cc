@@ -123,11 +123,13 @@ void Upstream::fail(UpstreamFailure failure) {
 }
 
 Upstream& UpstreamPool::take(const Routes::Copy& copy) {
-  auto& idle = idle_[copy.state.get()];
-  if (!idle.empty()) {
-    Upstream* warmest = idle.back();
-    idle.pop_back();
-    return *warmest;
+  if (auto at = idle_.find(copy.state.get()); at != idle_.end()) {
+    Upstream* warmest = at->second.back();
+    if (clock_.steady_now() < warmest->deadline_) {
+      at->second.pop_back();
+      if (at->second.empty()) idle_.erase(at);
+      return *warmest;
+    }
   }
   auto upstream = std::make_unique<Upstream>(*this, copy.state, loop_.stream_to(copy.address));
   return *all_.emplace(upstream.get(), std::move(upstream)).first->second;

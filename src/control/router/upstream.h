@@ -89,7 +89,7 @@ class UpstreamPool {
   const Clock& clock_;
   const Duration connect_timeout_;
   std::unordered_map<Upstream*, std::unique_ptr<Upstream>> all_;
-  std::unordered_map<CopyState*, std::vector<Upstream*>> idle_;
+  std::unordered_map<CopyState*, std::vector<Upstream*>> idle_;  // never empty; the warmest last
 };
 
 }  // namespace zeropull::router
