@@ -158,11 +158,13 @@ class Linked {
   std::unique_ptr<agent::ControlLink> link;
 };
 
+const identity::InstanceIdentity kInstance{"123456789012", "e1", "i-1"};
+
 class HubTest : public testing::Test {
  protected:
   HubTest() {
     control.start();
-    control.seen()->leases["i-1"] = {"123456789012", "e1", "i-1"};
+    control.seen()->leases["i-1"] = kInstance;
   }
   static agent::DesiredState desired(std::uint64_t generation, const std::string& uid = "e1") {
     agent::DesiredState state;
@@ -191,7 +193,7 @@ TEST_F(HubTest, an_agent_joins_once_and_gets_the_last_desired_state_on_every_con
   EXPECT_EQ(agent.got_.lock()->desired.front().endpoint->key.reveal(), std::string(32, 'k'));
   agent.link->report_soon();
   ASSERT_TRUE(control.eventually([](auto& seen) { return !seen.reports.empty() && seen.reports.back().second.generation == 2; }));
-  EXPECT_EQ(control.seen()->reports.back().first, control.seen()->leases["i-1"]);
+  EXPECT_EQ(control.seen()->reports.back().first, kInstance);
   EXPECT_EQ(control.seen()->reports.back().second.error, "not UTF-8: ?");
   EXPECT_EQ(control.seen()->machines.front().host_name, "host");
   EXPECT_TRUE(control.hub->connected("i-1"));
@@ -326,7 +328,7 @@ class RawPeer {
 
 identity::Credential credential_of(const identity::Authority& authority, Duration lifetime = hours(1)) {
   auto key = MUST(identity::make_key_and_request());
-  auto made = MUST(authority.sign_instance(key.csr_pem, {"123456789012", "e1", "i-1"}, lifetime));
+  auto made = MUST(authority.sign_instance(key.csr_pem, kInstance, lifetime));
   return {.certificate_pem = made.certificate_pem, .key_pem = key.key_pem};
 }
 
