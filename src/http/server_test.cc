@@ -3,8 +3,10 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <future>
 #include <thread>
 
@@ -23,15 +25,18 @@ class ServerTest : public testing::Test {
   }
   Request get(const std::string& path) { return {.url = MUST(Url::parse(server_->url() + path))}; }
 
-  // Sends bytes as they are and returns everything up to the server's close.
-  std::string talk(std::string_view text) {
+  // Sends bytes as they are, in pieces, and returns everything up to the server's close.
+  std::string talk(std::string_view text, std::size_t piece = std::string_view::npos) {
     os::UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(server_->port());
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
-    MUST(os::write_all(socket.get(), as_bytes(text)));
+    const int no_delay = 1;
+    EXPECT_EQ(::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay), 0);
+    for (; !text.empty(); text.remove_prefix(std::min(piece, text.size())))
+      MUST(os::write_all(socket.get(), as_bytes(text.substr(0, piece))));
     std::string answer;
     Bytes room(4096);
     for (;;) {
@@ -48,6 +53,12 @@ class ServerTest : public testing::Test {
 
 HttpServer::Handler ok() {
   return [](const Context&, const ServerRequest&) -> ServerResponse { return {.body = "ok"}; };
+}
+
+TEST_F(ServerTest, an_empty_chunked_body_may_come_byte_by_byte) {
+  serve(ok());
+  const std::string text = "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n";
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(talk(text, 1).ends_with("ok"));
 }
 
 TEST_F(ServerTest, gives_the_handler_what_was_sent) {

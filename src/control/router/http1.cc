@@ -72,7 +72,10 @@ class Parser final : public beast::http::basic_parser<kIsRequest> {
       const std::size_t taken = this->put({bytes.data(), bytes.size()}, error);
       used += taken;
       bytes.remove_prefix(taken);
-      if (error == beast::http::error::need_more) return ParseStep::kMore;
+      if (error == beast::http::error::need_more) {
+        // Heads have their limit in Beast; a chunk's extensions and the trailer have it here.
+        return bytes.size() > http::kHeadersMax ? ParseStep::kMalformed : ParseStep::kMore;
+      }
       if (error == beast::http::error::header_limit) return ParseStep::kHeadTooBig;
       if (error) return ParseStep::kMalformed;
     }
@@ -99,7 +102,7 @@ class Parser final : public beast::http::basic_parser<kIsRequest> {
   }
   void on_response_impl(int status, beast::string_view, int, ErrorCode&) override { builder_.set_status(status); }
   void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value, ErrorCode&) override {
-    builder_.add(name, value);
+    if (!told_head_) builder_.add(name, value);  // a trailer's fields mean nothing here
   }
   void on_header_impl(ErrorCode&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode&) override {}

@@ -89,6 +89,27 @@ TEST(MessageParser, limits_the_head) {
   EXPECT_EQ(step_of(many + "\r\n"), ParseStep::kHeadTooBig);
 }
 
+TEST(MessageParser, an_empty_chunked_body_may_come_byte_by_byte) {
+  for (std::size_t piece : {1u, 2u, 3u, 4u}) {
+    MessageParser parser(MessageParser::Kind::kRequest);
+    EXPECT_EQ(parse(parser, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", piece).last, ParseStep::kDone);
+  }
+}
+
+TEST(MessageParser, a_trailer_changes_no_header) {
+  MessageParser parser(MessageParser::Kind::kRequest);
+  const std::string head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nA: head\r\n\r\n";
+  EXPECT_EQ(parse(parser, head + "0\r\nA: trailer\r\nB: b\r\n\r\n").last, ParseStep::kDone);
+  EXPECT_EQ(parser.head().find("A"), "head");
+  EXPECT_EQ(parser.head().find("B"), std::nullopt);
+}
+
+TEST(MessageParser, limits_what_stands_between_chunks) {
+  const std::string head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  EXPECT_EQ(step_of(head + "1;" + std::string(70'000, 'x')), ParseStep::kMalformed);
+  EXPECT_EQ(step_of(head + "0\r\nA: " + std::string(70'000, 'x')), ParseStep::kMalformed);
+}
+
 TEST(MessageParser, an_answer_without_a_length_ends_with_the_connection) {
   MessageParser parser(MessageParser::Kind::kAnswer);
   auto parsed = parse(parser, "HTTP/1.1 200 OK\r\n\r\nabc");
