@@ -10,9 +10,11 @@
 #include <boost/asio/strand.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <ctime>
 #include <future>
 #include <set>
 
+#include "base/clock.h"
 #include "base/executor.h"
 #include "base/guarded.h"
 #include "base/log.h"
@@ -77,6 +79,13 @@ std::vector<std::string> uris_of(X509* certificate) {
   return uris;
 }
 
+// The epoch, which has passed, for a time that cannot be read.
+WallTime expiry_of(X509* certificate) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) return {};
+  return std::chrono::system_clock::from_time_t(timegm(&parts));
+}
+
 // One connection: read a request on the event threads, run the handler and send its answer from a worker, again. The strand of
 // the stream serialises everything but the handler.
 template <typename Stream>
@@ -127,6 +136,7 @@ class Session final : public Shared::Connection, public std::enable_shared_from_
       peer_.authenticated = true;
       peer_.certificate_subject = subject_of(certificate.get());
       peer_.certificate_uris = uris_of(certificate.get());
+      peer_.certificate_expires = expiry_of(certificate.get());
     }
   }
 
@@ -182,6 +192,9 @@ class Session final : public Shared::Connection, public std::enable_shared_from_
   }
 
   void dispatch() {
+    // A connection outlives no certificate: unanswered, a client asks again on a new one, with the certificate that it has by
+    // then.
+    if (peer_.authenticated && Clock::system().wall_now() >= peer_.certificate_expires) return close();
     tcp_layer().expires_never();
     auto message = parser_->release();
     keep_alive_ = message.keep_alive();
@@ -336,8 +349,10 @@ Result<void> BeastServer::set_up_tls() {
   int mode = asio::ssl::verify_peer;
   if (options.client_certificates == ClientCertificates::kRequired) mode |= asio::ssl::verify_fail_if_no_peer_cert;
   tls.set_verify_mode(mode, error);
-  // OpenSSL resumes sessions of verified clients only within a named context.
-  SSL_CTX_set_session_id_context(tls.native_handle(), reinterpret_cast<const unsigned char*>("zeropull"), 8);
+  // No sessions are resumed: that would prove a certificate again that has expired since.
+  SSL_CTX_set_session_cache_mode(tls.native_handle(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(tls.native_handle(), SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(tls.native_handle(), 0);
   return {};
 }
 

@@ -48,6 +48,7 @@ struct Peer {
   bool authenticated = false;                 // a client certificate was verified; only then is the rest filled
   std::string certificate_subject;            // RFC 2253
   std::vector<std::string> certificate_uris;  // subjectAltName URI entries
+  WallTime certificate_expires;               // then the server closes the connection
 };
 
 struct ServerRequest {
