@@ -79,9 +79,13 @@ Result<std::unique_ptr<HttpStore>> HttpStore::create(HttpStoreOptions options) {
   return std::unique_ptr<HttpStore>(new HttpStore(std::move(options), std::move(url), std::move(client)));
 }
 
+void HttpStore::authorize(http::Request& request) const {
+  if (!options_.token.empty()) request.headers.add("Authorization", std::string(kBearer) + options_.token);
+}
+
 http::Request HttpStore::request_for(std::string method, const ObjectName& name) const {
   http::Request request{.method = std::move(method), .url = url_.with_path(std::string(kObjectsPath) + name.text())};
-  request.headers.add("Authorization", std::string(kBearer) + options_.token);
+  authorize(request);
   return request;
 }
 
@@ -172,7 +176,7 @@ Result<ListPage> HttpStore::list(const Context& ctx, const ListRequest& list) {
   if (list.folder) query += "&folder=" + list.folder->text();
   if (list.after) query += "&after=" + list.after->text();
   http::Request get{.method = "GET", .url = url_.with_path(std::string(kListPath), query)};
-  get.headers.add("Authorization", std::string(kBearer) + options_.token);
+  authorize(get);
   auto response = TRY(request(ctx, get).with_context("{}: list", describe()));
   auto page = parse_page(response.body, list);
   if (page.ok()) return page;

@@ -14,7 +14,7 @@ namespace zeropull::store {
 
 struct HttpStoreOptions {
   std::string url;                  // "https://host:port"
-  std::string token;                // secret: in no message and no log
+  std::string token;                // secret: in no message and no log; empty where the client's certificate says who asks
   http::ClientOptions client = {};  // certificates, timeouts, whether plain http is allowed
   http::RetryPolicy retry = {};
 };
@@ -35,6 +35,7 @@ class HttpStore final : public ObjectStore {
  private:
   HttpStore(HttpStoreOptions options, http::Url url, std::unique_ptr<http::HttpClient> client)
       : options_(std::move(options)), url_(std::move(url)), client_(std::move(client)) {}
+  void authorize(http::Request& request) const;
   http::Request request_for(std::string method, const ObjectName& name) const;
   Result<http::Response> request(const Context& ctx, const http::Request& request);  // retried; a 2xx answer
   // One ranged transfer into `out` from `filled` on, which it moves forward.

@@ -6,7 +6,8 @@
 //   DELETE /v1/objects/NAME        204, also when it was absent
 //   GET    /v1/list?folder=&after=&limit=   200 {"objects": [{"name", "size", "modified_ms"}], "continue_after": NAME or null}
 //
-// Every request carries "Authorization: Bearer TOKEN". Errors have a body of one line of text. Private to this room.
+// Every request carries "Authorization: Bearer TOKEN", or its connection a client certificate. Errors have a body of one
+// line of text. Private to this room.
 #pragma once
 
 #include <string_view>

@@ -20,17 +20,9 @@ int status_of(Code code) {
   return 500;
 }
 
-Result<TokenGrant> authorize(const Tokens& tokens, const http::ServerRequest& request) {
-  auto header = request.headers.find_or("Authorization", "");
-  if (!header.starts_with(kBearer)) return make_error(Code::kUnauthenticated, "no bearer token");
-  auto grant = tokens.find(header.substr(kBearer.size()));
-  if (!grant) return make_error(Code::kUnauthenticated, "unknown token");
-  return std::move(*grant);
-}
-
 Result<void> require(bool allowed, std::string_view what) {
   if (allowed) return {};
-  return make_error(Code::kPermissionDenied, "this token does not allow {}", what);
+  return make_error(Code::kPermissionDenied, "this token or certificate does not allow {}", what);
 }
 
 Result<std::optional<ObjectName>> name_in_query(const http::ServerRequest& request, std::string_view parameter) {
@@ -56,12 +48,20 @@ std::string encode_page(const ListPage& page) {
 
 Result<std::unique_ptr<StoreServer>> StoreServer::create(std::unique_ptr<FolderStore> store, Tokens tokens,
                                                          const StoreServerOptions& options) {
-  std::unique_ptr<StoreServer> server(new StoreServer(std::move(store), std::move(tokens)));
+  if (options.client_ca_file.empty() != !options.certificate_grant ||
+      (options.certificate_grant && options.certificate_file.empty())) {
+    return make_error(Code::kInvalidArgument, "clients' certificates need their authority, what they grant, and TLS");
+  }
+  std::unique_ptr<StoreServer> server(new StoreServer(std::move(store), std::move(tokens), options.certificate_grant));
   http::ServerOptions http_options;
   http_options.address = options.address;
   http_options.port = options.port;
   http_options.certificate_file = options.certificate_file;
   http_options.key_file = options.key_file;
+  if (options.certificate_grant) {
+    http_options.client_certificates = http::ClientCertificates::kOptional;
+    http_options.client_ca_file = options.client_ca_file;
+  }
   http_options.io_threads = options.io_threads;
   http_options.workers = options.workers;
   http_options.body_max = kObjectSizeMax;
@@ -91,8 +91,18 @@ http::ServerResponse StoreServer::handle(const Context& ctx, const http::ServerR
           .body = fmt::format("{}\n", status >= 500 ? code_name(error.code()) : std::string_view(error.message()))};
 }
 
+// A token that is shown counts alone: it may allow less than the certificate beside it.
+Result<TokenGrant> StoreServer::authorize(const http::ServerRequest& request) const {
+  auto header = request.headers.find("Authorization");
+  std::optional<TokenGrant> grant;
+  if (header && header->starts_with(kBearer)) grant = tokens_.find(header->substr(kBearer.size()));
+  if (!header && request.peer.authenticated && certificate_grant_) grant = certificate_grant_(request.peer);
+  if (!grant) return make_error(Code::kUnauthenticated, "{}", header ? "unknown token" : "no token or certificate that is known");
+  return std::move(*grant);
+}
+
 Result<http::ServerResponse> StoreServer::answer(const Context& ctx, const http::ServerRequest& request) {
-  auto grant = TRY(authorize(tokens_, request));
+  auto grant = TRY(authorize(request));
   if (request.path == kListPath) return answer_list(ctx, request, grant);
   if (request.path.starts_with(kObjectsPath)) return answer_object(ctx, request, grant);
   return make_error(Code::kNotFound, "no such path");
