@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "agent/control_limits.h"
 #include "zeropull/control/v1/control.pb.h"
 
@@ -96,7 +98,8 @@ TEST(ControlProto, refuses_messages_that_break_a_limit) {
   EXPECT_FALSE(report_refused([](auto&) {}));
   EXPECT_TRUE(report_refused([](auto& bad) { bad.mutable_copies(0)->set_state(pb::COPY_STATE_UNSPECIFIED); }));
   EXPECT_TRUE(report_refused([](auto& bad) { bad.mutable_copies(0)->set_state(static_cast<pb::CopyState>(99)); }));
-  EXPECT_TRUE(report_refused([](auto& bad) { bad.mutable_copies(0)->set_cpu_seconds(std::nan("")); }));
+  EXPECT_TRUE(
+      report_refused([](auto& bad) { bad.mutable_copies(0)->set_cpu_seconds(std::numeric_limits<double>::quiet_NaN()); }));
   EXPECT_TRUE(report_refused([](auto& bad) { bad.mutable_copies(0)->set_log_tail(std::string(kReasonMax + 1, 'x')); }));
   EXPECT_TRUE(report_refused([](auto& bad) { bad.mutable_artifacts(0)->set_kind(pb::CachedArtifact::KIND_UNSPECIFIED); }));
   EXPECT_TRUE(report_refused([](auto& bad) {

@@ -65,7 +65,11 @@ class Service final : public pb::Control::CallbackService {
     });
   }
 
-  StreamReactor* Connect(grpc::CallbackServerContext* call) override { return streams_.open(peer_of(*call, Duration::zero())); }
+  StreamReactor* Connect(grpc::CallbackServerContext* call) override {
+    auto peer = peer_of(*call, Duration::zero());
+    if (peer.ok()) call->AddInitialMetadata(std::string(agent::kAcceptedHeader), "1");
+    return streams_.open(std::move(peer));
+  }
 
   using Sign = std::move_only_function<Result<identity::SignedCertificate>(const Context&)>;
   // Off gRPC's threads: `sign` waits for the disk.
