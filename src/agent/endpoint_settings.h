@@ -30,7 +30,6 @@ struct EndpointSettings {
   RegistriesConfig registries = {};
   Logins logins = Logins::kOfMachine;
   std::vector<RegistryAccess> accesses = {};     // by host; each wins over `registries`
-  std::optional<http::AddressGuard> guard = {};  // where registries may resolve to; anywhere without one
   Caching image_cache = Caching::kOn;            // kOff: neither volumes nor stores are asked for images, nor published to
   Caching model_cache = Caching::kOn;
   std::optional<http::AddressGuard> guard = {};  // of registries: where names and redirects may lead

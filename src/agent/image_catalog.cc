@@ -131,7 +131,6 @@ oci::RegistryOptions ImageCatalog::registry_options(const oci::RegistryReference
   const auto& registries = settings.registries;
   oci::RegistryOptions options{.auth_file = registries.auth_file};
   options.progress_timeout = std::chrono::seconds(registries.progress_timeout_s);
-  options.guard = settings.guard;
   options.machine_logins = settings.logins == Logins::kOfMachine;
   if (plain_http || std::ranges::count(registries.plain_http, reference.host) > 0) options.plain = http::Plain::kAllowed;
   auto mirrors = registries.mirrors.find(reference.host);

@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "os/file.h"
 #include "os/machine.h"
+#include "os/process.h"
 
 namespace zeropull::agent {
 
@@ -71,8 +72,10 @@ class Managed final : public Agent {
     TRY(os::ensure_folder(config_.root));
     machine_ = TRY(this_machine(config_));
     boot_id_ = TRY(os::boot_id());
-    ControlLinkOptions options{.target = config_.control.address, .machine = machine_, .folder = config_.root + "/identity"};
-    options.server_name = {};
+    ControlLinkOptions options;
+    options.target = config_.control.address;
+    options.machine = machine_;
+    options.folder = config_.root + "/identity";
     options.authority_pem = TRY(os::read_text(config_.control.authority_file, kPemMax).with_context("control: authority_file"));
     const auto& token_file = config_.control.token_file;
     if (!token_file.empty() && os::exists(token_file)) {

@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "agent/control_limits.h"
 #include "agent/wipe.h"
 #include "base/executor.h"
 #include "base/log.h"
@@ -18,6 +19,7 @@
 #include "control/server/joins.h"
 #include "control/state/sqlite_kv.h"
 #include "os/file.h"
+#include "store/instance_grant.h"
 #include "store/server.h"
 
 namespace zeropull::server {
@@ -138,6 +140,7 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     options.certificate_file = TRY(write_credential("store", credential));
     options.key_file = options.certificate_file;
     options.client_ca_file = authority_->certificate_file();
+    options.certificate_grant = store::instance_grant;
     store_server_ = TRY(store::StoreServer::create(std::move(folder), {}, options));
     return {};
   }
@@ -206,11 +209,7 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
   }
 
   std::optional<router::Refusal> authenticate(const router::SignedRequest& request, std::string& account) const {
-    std::vector<aws::HeaderView> headers;
-    headers.reserve(request.headers.size());
-    for (const auto& [name, value] : request.headers) headers.push_back({name, value});
-    auto refused = authenticator_->authenticate({.method = request.method, .target = request.target, .headers = headers},
-                                                &request.body_sha256, account);
+    auto refused = authenticator_->authenticate(request.request, request.body_sha256, account);
     if (!refused) return std::nullopt;
     return router::Refusal{.status = refused->status, .type = std::move(refused->type), .message = std::move(refused->message)};
   }

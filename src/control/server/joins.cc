@@ -61,7 +61,7 @@ Result<identity::SignedCertificate> Joins::join(const Context& ctx, const fleet:
       agent = token->agent;
       return changes;
     }
-    agent = token->instance_id.empty() ? fleet::new_id("m-", random_) : token->instance_id;
+    agent = token->instance_id.empty() ? fleet::new_id("m", random_) : token->instance_id;
     if (token->instance_id.empty()) {
       changes.add(machine_of(agent, call.machine, now));
     } else if (view.instance(agent) == nullptr) {
