@@ -59,7 +59,7 @@ class LeaseRecord {
   Result<void> remove() const { return os::remove_file(path()); }
 
  private:
-  std::string path() const { return folder_ + "/lease"; }
+  std::string path() const { return folder_ + "/leased-to"; }
   const std::string folder_;
 };
 
