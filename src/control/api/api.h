@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/context.h"
@@ -20,6 +21,15 @@
 namespace zeropull::api {
 
 class Authenticator;
+
+// Where an endpoint's artifact is complete, beside the registry or bucket that it is from.
+struct CachedCopy {
+  std::string kind;      // "image", "model"
+  std::string identity;  // manifest digest, or the model's identity
+  std::uint64_t bytes = 0;
+  bool in_store = false, in_volume = false;
+  std::vector<std::string> instances;
+};
 
 // What the API stands on. The pointers outlive it.
 struct ApiParts {
@@ -33,6 +43,8 @@ struct ApiParts {
   std::function<Result<std::string>(const std::string& endpoint_uid)> make_endpoint_key;
   // The end of a copy's log, at most `bytes_max`; from its instance, so it may wait. Absent: only what the state keeps.
   std::function<Result<std::string>(const Context&, const state::Copy&, std::size_t bytes_max)> read_log;
+  // What the endpoint's instances say that they hold, and what its volume has. Absent: nothing is known.
+  std::function<std::vector<CachedCopy>(const state::Endpoint&)> caches;
 };
 
 class Api {

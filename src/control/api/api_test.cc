@@ -116,6 +116,7 @@ TEST_F(ApiTest, an_account_sees_and_touches_its_own_objects_alone) {
        {{"ResourceArn", "arn:aws:sagemaker:us-east-1:111122223333:endpoint/e"}, {"Tags", {{{"Key", "k"}, {"Value", "v"}}}}}},
       {"Zeropull.ListInstances", {{"EndpointName", "e"}}},
       {"Zeropull.DescribeTimeline", {{"EndpointName", "e"}}},
+      {"Zeropull.DescribeCaches", {{"EndpointName", "e"}}},
       {"Zeropull.GetLogs", {{"InferenceComponentName", "ic"}}},
   };
   for (const auto& [operation, input] : calls) {

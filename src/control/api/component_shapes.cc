@@ -149,6 +149,7 @@ constexpr Shape kLogs = structure_shape(kLogsMembers);
 constexpr Input kOwnInputs[] = {
     {"Zeropull.ListInstances", &kInstances},
     {"Zeropull.DescribeTimeline", &kTimeline},
+    {"Zeropull.DescribeCaches", &kTimeline},
     {"Zeropull.GetLogs", &kLogs},
 };
 

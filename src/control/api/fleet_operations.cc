@@ -154,6 +154,21 @@ Result<json> describe_timeline(const Call& call) {
   return answer;
 }
 
+Result<json> describe_caches(const Call& call) {
+  auto endpoint = TRY(own_endpoint(call, call.state().view()));
+  json answer{{"EndpointName", endpoint->name}, {"Artifacts", json::array()}};
+  if (!call.parts.caches) return answer;
+  for (const auto& cached : call.parts.caches(*endpoint)) {
+    answer["Artifacts"].push_back({{"Kind", cached.kind},
+                                   {"Identity", cached.identity},
+                                   {"Bytes", cached.bytes},
+                                   {"InStore", cached.in_store},
+                                   {"InVolume", cached.in_volume},
+                                   {"Instances", cached.instances}});
+  }
+  return answer;
+}
+
 // What the state keeps of a copy's log stands in where its instance cannot be asked, and the answer says why.
 Result<json> get_logs(const Call& call) {
   auto copies = TRY(chosen_copies(call, call.state().view()));

@@ -39,6 +39,7 @@ constexpr std::array kEntries{
     Entry{"DeleteTags", delete_tags},
     Entry{"Zeropull.ListInstances", list_instances},
     Entry{"Zeropull.DescribeTimeline", describe_timeline},
+    Entry{"Zeropull.DescribeCaches", describe_caches},
     Entry{"Zeropull.GetLogs", get_logs},
 };
 

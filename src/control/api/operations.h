@@ -61,6 +61,7 @@ Result<nlohmann::json> delete_tags(const Call& call);
 // fleet_operations.cc: Zeropull's own
 Result<nlohmann::json> list_instances(const Call& call);
 Result<nlohmann::json> describe_timeline(const Call& call);
+Result<nlohmann::json> describe_caches(const Call& call);
 Result<nlohmann::json> get_logs(const Call& call);
 
 }  // namespace zeropull::api

@@ -114,6 +114,16 @@ void Reconciler::disconnected(const std::string& agent) {
   LOG_INFO(kLog, "agent {} has no stream any more", agent);  // it comes back, or give_up_lost() takes its time
 }
 
+std::map<std::string, std::shared_ptr<const agent::Report>> Reconciler::reports(const std::vector<std::string>& instance_ids) {
+  std::map<std::string, std::shared_ptr<const agent::Report>> found;
+  auto memory = memory_.lock();
+  for (const auto& id : instance_ids) {
+    auto at = memory->instances.find(id);
+    if (at != memory->instances.end() && at->second.seen.report) found.emplace(id, at->second.seen.report);
+  }
+  return found;
+}
+
 Observed Reconciler::observe(const std::string& endpoint_uid) {
   std::vector<std::string> ids;
   {

@@ -70,6 +70,8 @@ class Reconciler {
   void report(const std::string& agent, agent::Report report);
   void disconnected(const std::string& agent);
   void wake(const std::string& endpoint_uid);
+  // The last report of each instance, by instance id; empty for those that have not reported since the server's start.
+  std::map<std::string, std::shared_ptr<const agent::Report>> reports(const std::vector<std::string>& instance_ids);
 
   // Reconciles the endpoints that were woken, or all of them. An error is of the disk.
   enum class Which { kWoken, kAll };

@@ -189,6 +189,7 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     parts.read_log = [this](const Context& ctx, const state::Copy& copy, std::size_t bytes_max) {
       return read_log(ctx, copy, bytes_max);
     };
+    parts.caches = [this](const state::Endpoint& endpoint) { return caches(endpoint); };
     api_.emplace(std::move(parts));
 
     router::RouterOptions options;
@@ -224,6 +225,31 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     request.bytes_max = static_cast<std::uint32_t>(wanted);
     auto tail = TRY(hub_->fetch_log(ctx, copy.instance_id, request));
     return std::string(as_text(tail.data));
+  }
+
+  std::vector<api::CachedCopy> caches(const state::Endpoint& endpoint) {
+    if (!fleet_runs_.load()) return {};
+    std::vector<std::string> ids;
+    for (const auto& instance : state_->view().instances_of_endpoint(endpoint.uid)) ids.push_back(instance->id);
+    std::map<std::string, api::CachedCopy> found;
+    for (const auto& [id, report] : reconciler_->reports(ids)) {
+      for (const auto& artifact : report->artifacts) {
+        const bool image = artifact.kind == agent::CachedArtifact::Kind::kImage;
+        auto& cached = found[artifact.identity];
+        cached.kind = image ? "image" : "model";
+        cached.identity = artifact.identity;
+        cached.bytes = artifact.bytes;
+        cached.in_store |= artifact.published == agent::CachedArtifact::Published::kYes;
+        cached.instances.push_back(id);
+        auto digest = Sha256::from_hex(image ? artifact.identity.substr(7) : artifact.identity);
+        if (!digest) continue;
+        cached.in_volume = image ? services_->volume_has(endpoint, ManifestDigest{*digest})
+                                 : services_->volume_has(endpoint, ModelIdentity{*digest});
+      }
+    }
+    std::vector<api::CachedCopy> list;
+    for (auto& [identity, cached] : found) list.push_back(std::move(cached));
+    return list;
   }
 
   Result<void> start_fleet() {

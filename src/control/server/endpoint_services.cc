@@ -84,6 +84,11 @@ std::vector<std::string> EndpointServices::volumes(const state::Endpoint& endpoi
   return {volume};
 }
 
+bool EndpointServices::volume_has(const state::Endpoint& endpoint, const artifact::ArtifactName& artifact) const {
+  const bool image = artifact.kind == artifact::ArtifactKind::kImage;
+  return os::exists(fmt::format("{}/{}/{}/index", volume_of(endpoint), image ? "images" : "models", artifact.digest.hex()));
+}
+
 Result<void> EndpointServices::complete_volume(const Context& ctx, const state::Endpoint& endpoint) {
   if (config_.provider != "local" || fleet::is_off(endpoint.tags, kVolumeTag)) return {};
   auto folder = TRY(store::ObjectName::parse(endpoint.uid));

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "artifact/artifact_name.h"
 #include "base/context.h"
 #include "base/result.h"
 #include "control/fleet/reconciler.h"
@@ -36,6 +37,7 @@ class EndpointServices {
   Result<std::string> resolve_image(const Context& ctx, const state::Endpoint& endpoint, const std::string& image) const;
   Result<fleet::EndpointAccess> access(const state::Endpoint& endpoint) const;
   std::vector<std::string> volumes(const state::Endpoint& endpoint) const;
+  bool volume_has(const state::Endpoint& endpoint, const artifact::ArtifactName& artifact) const;
   Result<void> complete_volume(const Context& ctx, const state::Endpoint& endpoint);
   Result<void> purge(const Context& ctx, const state::Endpoint& endpoint);
 
