@@ -71,24 +71,29 @@ def scale_in_releases_the_idle_instance(lab: Lab) -> None:
 
 
 def a_tag_pushed_again_changes_nothing_until_an_update(lab: Lab) -> None:
-    before = lab.call("describe_inference_component", InferenceComponentName="llm")["Specification"]["Container"]["DeployedImage"]
+    specification = {"Container": {"Image": lab.image()}, "ComputeResourceRequirements": {
+        "NumberOfAcceleratorDevicesRequired": 1, "MinMemoryRequiredInMb": 1024}}
+
+    def deployed() -> str:
+        answer = lab.wait_component("tagged")
+        return answer["Specification"]["Container"]["DeployedImage"]["ResolvedImage"]
+
+    lab.call("create_inference_component", InferenceComponentName="tagged", EndpointName="llm", VariantName="all",
+             Specification=specification, RuntimeConfig={"CopyCount": 1})
+    before = deployed()
     lab.push_image("serve", "1", note="another image under the same tag")
-    lab.scale("llm", 2)
-    lab.wait_component("llm")
-    after = lab.call("describe_inference_component", InferenceComponentName="llm")["Specification"]["Container"]["DeployedImage"]
-    assert before["ResolvedImage"] == after["ResolvedImage"], (before, after)
-    lab.call("update_inference_component", InferenceComponentName="llm", Specification={
-        "ModelName": "llm", "DataCacheConfig": {"EnableCaching": True},
-        "ComputeResourceRequirements": {"NumberOfAcceleratorDevicesRequired": 1, "MinMemoryRequiredInMb": 1024}})
-    lab.wait_component("llm")
-    updated = lab.call("describe_inference_component", InferenceComponentName="llm")["Specification"]["Container"]["DeployedImage"]
-    assert updated["ResolvedImage"] != before["ResolvedImage"], updated
-    assert "new" in lab.invoke("llm", "new")
+    lab.scale("tagged", 2)
+    assert deployed() == before
+    lab.call("update_inference_component", InferenceComponentName="tagged", Specification=specification)
+    updated = lab.until(lambda: deployed() != before and deployed(), "the update to resolve the tag again", 60)
+    assert "@sha256:" in updated and "new" in lab.invoke("llm", "new", component="tagged")
+    lab.call("delete_inference_component", InferenceComponentName="tagged")
+    lab.until(lambda: lab.is_gone("describe_inference_component", InferenceComponentName="tagged"), "the component to be gone")
 
 
 def failures_say_their_reason_at_once(lab: Lab) -> None:
     for name, options, words in (
-            ("absent", {"image": lab.image().replace("serve:1", "serve:none")}, "not found"),
+            ("absent", {"image": lab.image().replace("serve:1", "serve:none")}, "manifest unknown"),
             ("crashing", {"environment": {"CRASH": "7"}}, "7"),
     ):
         begin = time.monotonic()

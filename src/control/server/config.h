@@ -14,7 +14,7 @@ namespace zeropull::server {
 
 struct ListenConfig {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;        // 0: any free one
+  std::uint16_t port = 0;        // 0: any free one; agents and instances then find no server that was started anew
   std::string certificate_file;  // PEM chain; plain HTTP when empty, which is refused on any address but loopback
   std::string key_file;
 };
@@ -58,8 +58,9 @@ struct ServeConfig {
   std::string root = "/var/lib/zeropull-control";  // state, store, volumes, instances; on a local file system
   std::string region = "us-east-1";                // of ARNs and signatures
   ListenConfig listen{.address = "127.0.0.1", .port = 8080, .certificate_file = {}, .key_file = {}};  // the API and the requests
-  ListenConfig agents{.address = {}, .port = 0, .certificate_file = {}, .key_file = {}};  // address "": the local network's first
-  ListenConfig store{.address = {}, .port = 0, .certificate_file = {}, .key_file = {}};   // likewise; TLS by our own authority
+  ListenConfig agents{
+      .address = {}, .port = 7444, .certificate_file = {}, .key_file = {}};  // address "": the local network's first
+  ListenConfig store{.address = {}, .port = 7443, .certificate_file = {}, .key_file = {}};  // likewise; TLS by our own authority
   std::string admin_socket;        // "<root>/admin.sock" when empty; mode 0600
   std::string provider = "local";  // "local" or "static"
   LocalConfig local;
