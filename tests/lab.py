@@ -50,6 +50,7 @@ class Lab:
         self.stack = contextlib.ExitStack()
 
     def __enter__(self) -> Lab:
+        self.cgroups_before = {path.name for path in Path("/sys/fs/cgroup").glob("**/zeropull-i-*")}  # of tests that run beside
         try:
             self.stack.callback(shutil.rmtree, self.work, ignore_errors=True)
             (self.work / "models").mkdir()
@@ -187,20 +188,38 @@ class Lab:
     # ---- what is left ----
 
     def leftovers(self) -> list[str]:
-        """Processes, mounts, loop devices, cgroups and folders of instances: empty when no instance lives."""
+        """Processes, mounts, loop devices, cgroups, links, rules and folders of instances: empty when no instance lives. Links and
+        rules of the instances' own network namespaces end with these; a namespace that lives on shows as a process or a mount."""
+        return [*self.left_on_disk(), *self.left_in_kernel(), *self.left_in_network()]
+
+    def left_on_disk(self) -> list[str]:
+        folders = self.work / "control/instances"
+        return [f"folder: {path}" for path in folders.iterdir()] if folders.exists() else []
+
+    def left_in_kernel(self) -> list[str]:
         root = str(self.work / "control/instances")
-        left = [f"mount: {line}" for line in Path("/proc/self/mountinfo").read_text().splitlines() if root in line]
-        left += [f"loop: {line}" for line in output_of(["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"]).splitlines()
-                 if str(self.work) in line]
+        left = [f"loop: {line}" for line in output_of(["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"]).splitlines()
+                if str(self.work) in line]
+        left += [f"cgroup: {path}" for path in Path("/sys/fs/cgroup").glob("**/zeropull-i-*") if path.name not in self.cgroups_before]
+        mine = {os.stat("/proc/self/ns/net").st_ino, self.center_network()}
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 command = process.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                network = os.stat(process / "ns/net").st_ino
-                if str(self.work) in command and "serve" not in command.split()[:3] and network != self.center_network():
-                    left.append(f"process: {command[:200]}")
-        folders = self.work / "control/instances"
-        left += [f"folder: {path}" for path in folders.iterdir()] if folders.exists() else []
+                mounts = process.joinpath("mountinfo").read_text()
+                if root not in mounts:
+                    continue
+                elsewhere = os.stat(process / "ns/net").st_ino not in mine
+                left.append(f"process: {command[:200]}" if elsewhere else f"mount seen by process: {command[:200]}")
         return left
+
+    def left_in_network(self) -> list[str]:
+        """The server's own bridge and table stay while it serves."""
+        links = json.loads(self.center.run(["ip", "-json", "link", "show"]))
+        left = [f"link: {link['ifname']}" for link in links if link["ifname"] not in ("lo", "zpbr0")]
+        tables = json.loads(self.center.run(["nft", "--json", "list", "tables"]))["nftables"]
+        left += [f"table: {entry['table']['name']}" for entry in tables if "table" in entry and entry["table"]["name"] != "zeropull-zpbr0"]
+        spaces = json.loads(self.center.run(["ip", "-json", "netns", "list-id"]) or "[]")
+        return left + [f"network namespace: {space}" for space in spaces]
 
     def center_network(self) -> int:
         return os.stat(f"/proc/{self.center.holder.pid}/ns/net").st_ino
