@@ -143,19 +143,21 @@ class Rounds:
 
     def run(self, number: int) -> None:
         change, name = self.choose_change()
-        victim = self.choose.choice(["server", *VICTIMS])
-        delay = self.choose.uniform(0, 3)
+        victims = self.choose.choices(["server", *VICTIMS], k=self.choose.randint(1, 3))
+        delays = [self.choose.uniform(0, 3 if self.deployed else 0.5) / len(victims) for _ in victims]  # an end is soon over
         begin = time.monotonic()
         asker, changer = Asker(self.api), Caller(change)
         asker.start()
         changer.start()
-        time.sleep(delay)
-        killed = kill_one(self.lab, victim, self.choose)
+        killed = []
+        for delay, victim in zip(delays, victims):
+            time.sleep(delay)
+            killed.append(f"{kill_one(self.lab, victim, self.choose)} killed after {time.monotonic() - begin:.2f} s")
         changer.finish()
         self.converge()
         asker.done.set()
         asker.finish()
-        print(f"round {number}: {name}, {killed} killed after {delay:.2f} s, converged after {time.monotonic() - begin:.1f} s; "
+        print(f"round {number}: {name}, {', '.join(killed)}, converged after {time.monotonic() - begin:.1f} s; "
               f"{asker.answers} answers, {asker.failures} errors", flush=True)
 
     def choose_change(self) -> tuple[Callable[[], None], str]:
