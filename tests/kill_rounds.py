@@ -189,7 +189,7 @@ class Rounds:
             lab.until(lambda: lab.is_gone("describe_endpoint", EndpointName="kill"), "the endpoint to be gone", 180)
             lab.call("delete_endpoint_config", EndpointConfigName="kill")
             lab.call("delete_model", ModelName="kill")
-            lab.until(lambda: not lab.leftovers(), "nothing to be left of any instance", 30)
+            lab.wait_clean()
             return
         shown = lab.wait_component("kill", timeout_s=180)
         assert shown["RuntimeConfig"]["CurrentCopyCount"] == self.copies, shown
