@@ -11,15 +11,7 @@ finish() {
 }
 trap finish EXIT
 
-# The virtual environment stays beside the build for the next run; its name is that of its requirements.
-VENV=$ZP_TESTS/api_suite_venv_$(sha256sum <"$SUITE/requirements.txt" | head -c 16)
-if [ ! -e "$VENV/complete" ]; then
-  rm -rf "$VENV"
-  python3 -m venv "$VENV"
-  "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$SUITE/requirements.txt" ||
-    { echo "SKIPPED: the package index cannot be reached for a current boto3"; exit 77; }
-  touch "$VENV/complete"
-fi
+VENV=$(bash "$SUITE/environment.sh") || { echo "SKIPPED: the package index cannot be reached for a current boto3"; exit 77; }
 
 if [ -z "${ZP_API:-}" ]; then
   "$ZP_TESTS/api_server" "$WORK" >"$WORK/told" 2>"$WORK/server.log" &

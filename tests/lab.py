@@ -1,5 +1,5 @@
-"""A control plane of its own for a system test: a registry with a small serving image, an S3 bucket with small models, `zeropull serve` with
-provider local, all in one network namespace (bench/scaleout/datacenter.py), called by `zeropull api` as an operator would.
+"""A control plane of its own for a system test: a registry with a small serving image, an S3 bucket with small models, `zeropull
+serve` with provider local, all in one network namespace (bench/scaleout/datacenter.py), called by `zeropull api` as an operator would.
 
     with Lab() as lab:
         lab.deploy("llm", copies=1)
@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ import sys
 import tarfile
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
@@ -38,13 +40,14 @@ SKIPPED = 77
 
 
 class Lab:
-    """Context manager. `settings` are laid over the control plane's configuration."""
+    """Context manager. `settings` are laid over the control plane's configuration; `instance_types` are more of the lab's one."""
 
-    def __init__(self, settings: dict | None = None, link_mbit: int = 10_000) -> None:
+    def __init__(self, settings: dict | None = None, link_mbit: int = 10_000, instance_types: Sequence[str] = ()) -> None:
         if os.geteuid() != 0:
             print("SKIPPED: needs root")
             sys.exit(SKIPPED)
         self.settings = settings or {}
+        self.instance_types = instance_types
         self.link_mbit = link_mbit
         self.work = Path(tempfile.mkdtemp(prefix="zp-lab-", dir="/var/tmp"))
         self.stack = contextlib.ExitStack()
@@ -59,7 +62,8 @@ class Lab:
             self.center.serve_models(self.work / "models")
             self.push_image("serve", "1")
             self.plane = self.stack.enter_context(
-                ControlPlane(BINARY, self.work / "control", self.center, self.link_mbit, self.work / "serve.log", self.settings))
+                ControlPlane(BINARY, self.work / "control", self.center, self.link_mbit, self.work / "serve.log", self.settings,
+                             self.instance_types))
             self.keys = self.plane.access_key()
             self.api = self.caller(self.keys)
             return self
@@ -74,9 +78,9 @@ class Lab:
         self.stack.close()
 
     def say_log(self) -> None:
-        log = self.work / "serve.log"
-        if log.exists():
-            print("---- serve's log", *log.read_text(errors="replace").splitlines()[-60:], sep="\n", file=sys.stderr)
+        for log in (self.work / "serve.log", *(self.work / "control/instances").glob("*/disk/log/*.log")):
+            if log.exists():
+                print(f"---- {log}", *log.read_text(errors="replace").splitlines()[-60:], sep="\n", file=sys.stderr)
 
     def caller(self, keys: dict[str, str]) -> ZeropullApi:
         return ZeropullApi(BINARY, self.center, dict(
@@ -187,23 +191,61 @@ class Lab:
     # ---- what is left ----
 
     def leftovers(self) -> list[str]:
-        """Processes, mounts, loop devices, cgroups and folders of instances: empty when no instance lives."""
+        """Processes, mounts, loop devices, cgroups, links, rules and folders of instances: empty when no instance lives. Links and
+        rules of the instances' own network namespaces end with these; a namespace that lives on shows as a process or a mount."""
+        return [*self.left_on_disk(), *self.left_in_kernel(), *self.left_in_network()]
+
+    def wait_clean(self, timeout_s: float = 30) -> None:
+        deadline = time.monotonic() + timeout_s
+        while left := self.leftovers():
+            if time.monotonic() > deadline:
+                raise AssertionError("\n".join([f"left after {timeout_s:.0f} s:", *left]))
+            time.sleep(0.1)
+
+    def left_on_disk(self) -> list[str]:
+        folders = self.work / "control/instances"
+        return [f"folder: {path}" for path in folders.iterdir()] if folders.exists() else []
+
+    def left_in_kernel(self) -> list[str]:
         root = str(self.work / "control/instances")
-        left = [f"mount: {line}" for line in Path("/proc/self/mountinfo").read_text().splitlines() if root in line]
-        left += [f"loop: {line}" for line in output_of(["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"]).splitlines()
-                 if str(self.work) in line]
+        left = [f"loop: {line}" for line in output_of(["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"]).splitlines()
+                if str(self.work) in line]
+        mine = self.instances_seen()
+        left += [f"cgroup: {path}" for path in Path("/sys/fs/cgroup").glob("**/zeropull-i-*")
+                 if path.name.removeprefix("zeropull-") in mine]
+        outside = {os.stat("/proc/self/ns/net").st_ino, self.center_network()}
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 command = process.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                network = os.stat(process / "ns/net").st_ino
-                if str(self.work) in command and "serve" not in command.split()[:3] and network != self.center_network():
-                    left.append(f"process: {command[:200]}")
-        folders = self.work / "control/instances"
-        left += [f"folder: {path}" for path in folders.iterdir()] if folders.exists() else []
+                mounts = process.joinpath("mountinfo").read_text()
+                if root not in mounts:
+                    continue
+                elsewhere = os.stat(process / "ns/net").st_ino not in outside
+                left.append(f"process: {command[:200]}" if elsewhere else f"mount seen by process: {command[:200]}")
         return left
+
+    def instances_seen(self) -> set[str]:
+        """Ids of this control plane's instances, by its log: on this machine others may have theirs."""
+        return set(re.findall(r"\bi-[0-9a-f]{16}\b", (self.work / "serve.log").read_text(errors="replace")))
+
+    def left_in_network(self) -> list[str]:
+        """The server's own bridge and table stay while it serves."""
+        links = json.loads(self.center.run(["ip", "-json", "link", "show"]))
+        left = [f"link: {link['ifname']}" for link in links if link["ifname"] not in ("lo", "zpbr0")]
+        tables = json.loads(self.center.run(["nft", "--json", "list", "tables"]))["nftables"]
+        names = [entry["table"]["name"] for entry in tables if "table" in entry]
+        left += [f"table: {name}" for name in names if name != "zeropull-zpbr0"]
+        spaces = json.loads(self.center.run(["ip", "-json", "netns", "list-id"]) or "[]")
+        return left + [f"network namespace: {space}" for space in spaces]
 
     def center_network(self) -> int:
         return os.stat(f"/proc/{self.center.holder.pid}/ns/net").st_ino
+
+
+def environment() -> str | None:
+    """The Python that has what api_suite/requirements.txt pins; None where the package index cannot be reached."""
+    done = subprocess.run(["bash", TESTS / "api_suite/environment.sh"], stdout=subprocess.PIPE, text=True, timeout=300, check=False)
+    return f"{done.stdout.strip()}/bin/python" if done.returncode == 0 else None
 
 
 def run_cases(cases: list, lab: Lab) -> int:

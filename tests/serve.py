@@ -129,7 +129,7 @@ def an_endpoint_in_creation_can_be_deleted(lab: Lab) -> None:
 
 def a_deleted_endpoint_leaves_nothing(lab: Lab) -> None:
     lab.delete_endpoint("llm")
-    lab.until(lambda: not lab.leftovers(), "nothing to be left of any instance", 30)
+    lab.wait_clean()
 
 
 def main() -> int:

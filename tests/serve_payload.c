@@ -3,6 +3,8 @@
  *
  *   GET /ping                    200, or 503 while FAIL_PING seconds have not passed, or never with PING=never
  *   POST /invocations            200 with its host's name and the request's body
+ *                                a body "chunks COUNT" gets that many chunks, a tenth of a second apart, and "cut COUNT" no end of them;
+ *                                "status CODE" that status, "read PATH" a file's bytes
  *   GET /env?NAME, /file?PATH    a variable, a file's first bytes
  *   GET /connect?ADDRESS:PORT    "open", or the error of a TCP connection within half a second
  *   GET /device?PATH             "usable", or the error of an open
@@ -100,6 +102,46 @@ static void answer(int fd, int status, const char* body) {
   if (write(fd, head, (size_t)n) != n || write(fd, body, strlen(body)) < 0) perror("answer");
 }
 
+static void answer_chunks(int fd, int count, int whole) {
+  static const char kHead[] = "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\nContent-Type: text/x-parts\r\nConnection: close\r\n\r\n";
+  if (write(fd, kHead, sizeof kHead - 1) < 0) return;
+  for (int i = 0; i < count; ++i) {
+    char text[32], chunk[64];
+    int size = snprintf(text, sizeof text, "part %d;", i);
+    int n = snprintf(chunk, sizeof chunk, "%x\r\n%s\r\n", (unsigned)size, text);
+    if (write(fd, chunk, (size_t)n) < 0) return;
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+  }
+  if (whole && write(fd, "0\r\n\r\n", 5) < 0) perror("chunks");
+}
+
+static void answer_file(int fd, const char* path) {
+  static char part[65536];
+  struct stat stat;
+  int file = open(path, O_RDONLY);
+  if (file < 0 || fstat(file, &stat) != 0) return answer(fd, 404, strerror(errno));
+  int n = snprintf(part, sizeof part, "HTTP/1.1 200 X\r\nContent-Length: %lld\r\nConnection: close\r\n\r\n", (long long)stat.st_size);
+  ssize_t got = n;
+  do {
+    if (write(fd, part, (size_t)got) != got) break;
+  } while ((got = read(file, part, sizeof part)) > 0);
+  close(file);
+}
+
+static void answer_invocation(int fd, const char* body) {
+  static char out[66000];
+  int number = 0;
+  char name[65] = "";
+  gethostname(name, sizeof name - 1);
+  printf("invocation\n");
+  if (sscanf(body, "chunks %d", &number) == 1) return answer_chunks(fd, number, 1);
+  if (sscanf(body, "cut %d", &number) == 1) return answer_chunks(fd, number, 0);
+  if (sscanf(body, "status %d", &number) == 1) return answer(fd, number, "as asked");
+  if (!strncmp(body, "read ", 5)) return answer_file(fd, body + 5);
+  snprintf(out, sizeof out, "%s %s", name, body);
+  answer(fd, 200, out);
+}
+
 static void serve(int fd, time_t started) {
   static char request[65536], out[66000];
   size_t size = 0;
@@ -125,11 +167,7 @@ static void serve(int fd, time_t started) {
     int late = (fail_ping && time(NULL) - started < atol(fail_ping)) || (ping && !strcmp(ping, "never"));
     answer(fd, late ? 503 : 200, "");
   } else if (!strcmp(path, "/invocations")) {
-    char name[65] = "";
-    gethostname(name, sizeof name - 1);
-    printf("invocation\n");
-    snprintf(out, sizeof out, "%s %s", name, body ? body : "");
-    answer(fd, 200, out);
+    answer_invocation(fd, body ? body : "");
   } else if (!query) {
     answer(fd, 404, "unknown");
   } else if (!strcmp(path, "/env")) {

@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -35,14 +36,15 @@ class ControlPlane:
     """Context manager: answers inside the with block; every instance is gone after it."""
 
     def __init__(self, binary: Path, root: Path, center: Datacenter, link_mbit: int, log: Path,
-                 settings: dict | None = None) -> None:
+                 settings: dict | None = None, more_types: Sequence[str] = ()) -> None:
         self.binary, self.root, self.center, self.log = binary, root, center, log
         self.link_mbit, self.settings = link_mbit, settings or {}
+        self.types = (INSTANCE_TYPE, *more_types)
 
     def __enter__(self) -> ControlPlane:
         self.root.mkdir(parents=True)
-        types = [{"name": INSTANCE_TYPE, "vcpus": 8, "memory_mib": 32768, "accelerators": 2, "accelerator": "demo",
-                  "network_mbit": self.link_mbit}]
+        types = [{"name": name, "vcpus": 8, "memory_mib": 32768, "accelerators": 2, "accelerator": "demo",
+                  "network_mbit": self.link_mbit} for name in self.types]
         (self.root / "instance_types.json").write_text(json.dumps({"instance_types": types}))
         self.config = self.root / "serve.json"
         self.config.write_text(json.dumps({**configuration(self.root), **self.settings}, indent=2))
@@ -53,7 +55,8 @@ class ControlPlane:
         """Also after kill(): the state says how to go on."""
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen([*DIE_WITH_PARENT, *self.center.inside([self.binary, "serve", "--config", self.config])],
-                                            stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=CLEAN_ENVIRONMENT)
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=CLEAN_ENVIRONMENT,
+                                            start_new_session=True)
         wait_until(self.answers, "zeropull serve")
 
     def kill(self) -> None:

@@ -10,6 +10,7 @@ namespace {
 
 constexpr Logger kLog{"agent"};
 constexpr std::string_view kCertificateBegin = "-----BEGIN CERTIFICATE-----";
+constexpr std::string_view kRequestBegin = "-----BEGIN CERTIFICATE REQUEST-----";
 constexpr Duration kAnyAge = std::chrono::days(3650);
 
 Result<ControlCredential> check(identity::Credential credential, const std::string& authority_pem, WallTime now) {
@@ -47,6 +48,20 @@ Result<std::optional<ControlCredential>> CredentialFolder::load(WallTime now) co
   return std::optional<ControlCredential>(std::move(checked).take());
 }
 
+Result<identity::KeyAndRequest> CredentialFolder::ensure_request() const {
+  auto read = os::read_secret(pending_file(), 2 * identity::kPemMax);
+  if (!read.ok() && !read.failed_with(Code::kNotFound)) return std::move(read).take_error();
+  if (read.ok()) {
+    const auto at = read->reveal().find(kRequestBegin);
+    if (at != std::string::npos)
+      return identity::KeyAndRequest{.key_pem = Secret(read->reveal().substr(0, at)), .csr_pem = read->reveal().substr(at)};
+  }
+  auto made = TRY(identity::make_key_and_request());
+  const Secret both(made.key_pem.reveal() + made.csr_pem);
+  TRY(os::replace_file(pending_file(), as_bytes(both.reveal()), 0600));
+  return made;
+}
+
 Result<ControlCredential> CredentialFolder::save(const identity::KeyAndRequest& key, const std::string& certificate_pem,
                                                  WallTime now) const {
   auto checked = TRY(check({.certificate_pem = certificate_pem, .key_pem = key.key_pem}, authority_pem_, now)
@@ -54,6 +69,7 @@ Result<ControlCredential> CredentialFolder::save(const identity::KeyAndRequest& 
   checked.renew_at = now + (checked.certificate.not_after - now) / 2;
   const Secret both(key.key_pem.reveal() + certificate_pem);
   TRY(os::replace_file(credential_file(), as_bytes(both.reveal()), 0600));
+  TRY(os::remove_file(pending_file()));
   return checked;
 }
 

@@ -153,7 +153,7 @@ class GrpcLink final : public ControlLink {
 
   Result<void> join_with_token() {
     if (options_.join_token.empty()) return make_error(Code::kFailedPrecondition, "there is no certificate and no join token");
-    auto key = TRY(identity::make_key_and_request());
+    auto key = TRY(folder_.ensure_request());
     pb::JoinRequest request;
     request.set_token(options_.join_token.reveal());
     request.set_csr_pem(key.csr_pem);

@@ -30,7 +30,7 @@ struct ControlLinkOptions {
   std::string authority_pem;  // that signed it; comes with the join token
   Secret join_token;          // used when the folder has no certificate of this authority
   Machine machine;            // what the join says of this machine
-  std::string folder;         // made with mode 0700; holds credential.pem and authority.pem
+  std::string folder;         // made with mode 0700; holds credential.pem, authority.pem, join.pem
   Duration report_every = kReportEvery;
   Duration reconnect_max = kReconnectMax;
 };

@@ -2,7 +2,7 @@
 import time
 import unittest
 
-from service import FAKE_FLEET, FOREIGN, OWN, ServiceTest, arn, client, unique
+from service import FAKE_FLEET, FOREIGN, IMAGE, OWN, ServiceTest, arn, client, unique
 
 
 class Operations(ServiceTest):
@@ -28,7 +28,7 @@ class Operations(ServiceTest):
         name = self.make_model(Tags=[{"Key": "team", "Value": "ml"}])
         shown = self.api.describe_model(ModelName=name)
         self.assertEqual(shown["ModelArn"], arn("model", name))
-        self.assertEqual(shown["PrimaryContainer"]["Image"], "registry.test/lmi:v15")
+        self.assertEqual(shown["PrimaryContainer"]["Image"], IMAGE)
         self.assertFalse(shown["EnableNetworkIsolation"])
         self.assertAlmostEqual(shown["CreationTime"].timestamp(), time.time(), delta=60)
         self.assertEqual(len(shown["ResponseMetadata"]["RequestId"]), 36)

@@ -15,6 +15,8 @@ REGION = "us-east-1"
 # The server that moves objects at once, and leaves those that are named "stuck..." where they are.
 FAKE_FLEET = bool(os.environ.get("ZP_API_FAKE_FLEET"))
 
+IMAGE = os.environ.get("ZP_API_IMAGE", "registry.test/lmi:v15")  # one that a real fleet can start
+
 
 def client(key=OWN, **changes):
     keys = {"aws_access_key_id": key["id"], "aws_secret_access_key": key["secret"], **changes}
@@ -47,7 +49,7 @@ class ServiceTest(unittest.TestCase):
 
     def make_model(self, name=None, **changes):
         name = name or unique("model")
-        self.api.create_model(ModelName=name, PrimaryContainer={"Image": "registry.test/lmi:v15"},
+        self.api.create_model(ModelName=name, PrimaryContainer={"Image": IMAGE},
                               ExecutionRoleArn="arn:aws:iam::111122223333:role/inference", **changes)  # old clients ask for a role
         self.addCleanup(self.quietly, self.api.delete_model, ModelName=name)
         return name

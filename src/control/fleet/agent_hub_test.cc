@@ -35,12 +35,13 @@ class ShiftedClock final : public Clock {
 class Control {
  public:
   struct Seen {
-    std::map<std::string, bool> tokens;                        // text -> used
+    std::map<std::string, std::string> tokens;                 // text -> the request that it bought for, "" before
     std::map<std::string, identity::InstanceIdentity> leases;  // by instance
     std::vector<std::pair<identity::InstanceIdentity, agent::Report>> reports;
     std::vector<std::string> disconnected;
     std::vector<agent::Machine> machines;
     int renewals = 0;
+    int lose_joins = 0;  // answers that do not arrive
     int refuse_reports = 0;
   };
 
@@ -50,8 +51,14 @@ class Control {
       auto seen = seen_.lock();
       auto token = seen->tokens.find(join.token);
       if (token == seen->tokens.end()) return make_error(Code::kPermissionDenied, "unknown token");
-      if (std::exchange(token->second, true)) return make_error(Code::kPermissionDenied, "used token");
+      if (!token->second.empty() && token->second != join.csr_pem) return make_error(Code::kPermissionDenied, "used token");
+      token->second = join.csr_pem;
       seen->machines.push_back(join.machine);
+      seen.notify_all();
+      if (seen->lose_joins > 0) {
+        --seen->lose_joins;
+        return make_error(Code::kUnavailable, "lost");
+      }
       return authority.sign_instance(join.csr_pem, seen->leases["i-1"], lifetime);
     };
     events.renew = [this](const Context&, const RenewCall& renew) -> Result<identity::SignedCertificate> {
@@ -177,7 +184,7 @@ class HubTest : public testing::Test {
   }
   std::string token() {
     auto made = identity::make_join_token(Random::secure());
-    control.seen()->tokens[made.text.reveal()] = false;
+    control.seen()->tokens[made.text.reveal()] = "";
     return made.text.reveal();
   }
 
@@ -226,6 +233,20 @@ TEST_F(HubTest, tokens_are_good_once) {
   Linked without(control, "without", "");
   EXPECT_TRUE(without.fails_with("no join token"));
   EXPECT_EQ(second.link->status().identity, std::nullopt);
+}
+
+TEST_F(HubTest, a_join_whose_answer_was_lost_is_made_again_with_the_same_request_also_after_a_restart) {
+  control.seen()->lose_joins = 1000;
+  const auto text = token();
+  {
+    Linked killed(control, "agent", text);
+    ASSERT_TRUE(control.eventually([](auto& seen) { return seen.machines.size() >= 2; }));
+  }
+  control.seen()->lose_joins = 1;
+  Linked restarted(control, "agent", text);
+  ASSERT_TRUE(control.eventually([](auto& seen) { return !seen.reports.empty(); }));
+  const auto folder = control.scratch.path() + "/agent";
+  EXPECT_EQ(MUST(os::list_folder(folder)), (std::vector<std::string>{"authority.pem", "credential.pem"}));
 }
 
 TEST_F(HubTest, logs_are_fetched_and_never_waited_for_in_vain) {
