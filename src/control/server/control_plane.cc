@@ -140,7 +140,9 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     options.certificate_file = TRY(write_credential("store", credential));
     options.key_file = options.certificate_file;
     options.client_ca_file = authority_->certificate_file();
-    options.certificate_grant = store::instance_grant;
+    options.certificate_grant = [this](const http::Peer& peer) {
+      return store::instance_grant(peer, [this](const auto& identity) { return joins_->holds_lease(identity); });
+    };
     store_server_ = TRY(store::StoreServer::create(std::move(folder), {}, options));
     return {};
   }
