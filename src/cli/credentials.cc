@@ -24,7 +24,7 @@ struct CredentialsOptions {
 constexpr Duration kTimeout = std::chrono::minutes(1);
 
 std::string when(state::Millis millis) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(millis / 1000)));
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", std::chrono::sys_seconds(std::chrono::seconds(millis / 1000)));
 }
 
 int create_key(const CredentialsOptions& options) {
