@@ -44,7 +44,7 @@ struct ApiParts {
   // The end of a copy's log, at most `bytes_max`; from its instance, so it may wait. Absent: only what the state keeps.
   std::function<Result<std::string>(const Context&, const state::Copy&, std::size_t bytes_max)> read_log;
   // What the endpoint's instances say that they hold, and what its volume has. Absent: nothing is known.
-  std::function<std::vector<CachedCopy>(const state::Endpoint&)> caches;
+  std::function<std::vector<CachedCopy>(const state::Endpoint&)> caches = {};
 };
 
 class Api {
