@@ -51,6 +51,7 @@ class Lab:
         self.link_mbit = link_mbit
         self.work = Path(tempfile.mkdtemp(prefix="zp-lab-", dir="/var/tmp"))
         self.stack = contextlib.ExitStack()
+        self.callers: dict[str, ZeropullApi] = {}
 
     def __enter__(self) -> Lab:
         try:
@@ -61,11 +62,13 @@ class Lab:
             self.center.serve_registry(self.work / "registry")
             self.center.serve_models(self.work / "models")
             self.push_image("serve", "1")
+            self.prepare()
             self.plane = self.stack.enter_context(
                 ControlPlane(BINARY, self.work / "control", self.center, self.link_mbit, self.work / "serve.log", self.settings,
                              self.instance_types))
             self.keys = self.plane.access_key()
             self.api = self.caller(self.keys)
+            self.started()
             return self
         except BaseException:
             self.say_log()
@@ -77,6 +80,12 @@ class Lab:
             self.say_log()
         self.stack.close()
 
+    def prepare(self) -> None:
+        """For a lab with more in its network: before the control plane starts."""
+
+    def started(self) -> None:
+        """For a lab with more in its network: when the control plane answers."""
+
     def say_log(self) -> None:
         for log in (self.work / "serve.log", *(self.work / "control/instances").glob("*/disk/log/*.log")):
             if log.exists():
@@ -86,6 +95,17 @@ class Lab:
         return ZeropullApi(BINARY, self.center, dict(
             CLEAN_ENVIRONMENT, AWS_ENDPOINT_URL=URL, AWS_DEFAULT_REGION="us-east-1",
             AWS_ACCESS_KEY_ID=keys["access_key_id"], AWS_SECRET_ACCESS_KEY=keys["secret_access_key"]))
+
+    @contextlib.contextmanager
+    def account(self, number: str):
+        """Within the block every call is this account's."""
+        if number not in self.callers:
+            self.callers[number] = self.caller(self.plane.access_key(number))
+        before, self.api = self.api, self.callers[number]
+        try:
+            yield
+        finally:
+            self.api = before
 
     def push_image(self, repository: str, tag: str, note: str = "") -> str:
         """The payload as an image with a tag; `note` makes it another image. The reference."""
@@ -110,19 +130,20 @@ class Lab:
     def own(self, operation: str, **arguments: object) -> dict:
         return self.api.call("", f"Zeropull.{operation}", arguments)
 
-    def create_endpoint(self, name: str, instances_max: int = 2, tags: dict[str, str] | None = None) -> None:
+    def create_endpoint(self, name: str, instances: int = 1, instances_max: int = 2, tags: dict[str, str] | None = None) -> None:
         self.call("create_endpoint_config", EndpointConfigName=name, ExecutionRoleArn=ROLE, ProductionVariants=[{
-            "VariantName": "all", "InstanceType": INSTANCE_TYPE, "InitialInstanceCount": 1,
-            "ManagedInstanceScaling": {"Status": "ENABLED", "MinInstanceCount": 1, "MaxInstanceCount": instances_max}}])
+            "VariantName": "all", "InstanceType": INSTANCE_TYPE, "InitialInstanceCount": instances,
+            "ManagedInstanceScaling": {"Status": "ENABLED", "MinInstanceCount": instances, "MaxInstanceCount": instances_max}}])
         self.call("create_endpoint", EndpointName=name, EndpointConfigName=name,
                   Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()])
 
-    def create_component(self, name: str, endpoint: str, copies: int = 1, image: str | None = None, model: bool = True,
+    def create_component(self, name: str, endpoint: str, copies: int = 1, image: str | None = None, model: str = "s3://models/",
                          data_cache: bool = False, environment: dict[str, str] | None = None) -> None:
         container: dict = {"Image": image or self.image(), "Environment": environment or {}}
-        if model:
-            container["ModelDataSource"] = {"S3DataSource": {"S3Uri": "s3://models/", "S3DataType": "S3Prefix",
-                                                             "CompressionType": "None"}}
+        if model.endswith("/"):
+            container["ModelDataSource"] = {"S3DataSource": {"S3Uri": model, "S3DataType": "S3Prefix", "CompressionType": "None"}}
+        elif model:
+            container["ModelDataUrl"] = model
         self.call("create_model", ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
         self.call("create_inference_component", InferenceComponentName=name, EndpointName=endpoint, VariantName="all",
                   Specification={"ModelName": name, "DataCacheConfig": {"EnableCaching": data_cache},
@@ -130,9 +151,9 @@ class Lab:
                                                                  "MinMemoryRequiredInMb": 1024}},
                   RuntimeConfig={"CopyCount": copies})
 
-    def deploy(self, name: str, copies: int = 1, **options: object) -> None:
+    def deploy(self, name: str, copies: int = 1, instances: int = 1, **options: object) -> None:
         """Endpoint and component of one name, both in service."""
-        self.create_endpoint(name)
+        self.create_endpoint(name, instances)
         self.create_component(name, name, copies, **options)
         self.wait_component(name)
 
@@ -181,6 +202,10 @@ class Lab:
     def invoke(self, endpoint: str, body: str = "", component: str | None = None) -> str:
         return self.api.call("sagemaker-runtime", "invoke_endpoint", {
             "EndpointName": endpoint, "InferenceComponentName": component or endpoint, "Body": body})["Body"]
+
+    def ask(self, endpoint: str, request: str) -> str:
+        """What the serving container of tests/serve_payload.c answers to a GET, asked through the router."""
+        return self.invoke(endpoint, f"GET {request}").strip()
 
     def instances(self, endpoint: str) -> list[dict]:
         return self.own("ListInstances", EndpointName=endpoint)["Instances"]

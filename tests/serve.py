@@ -97,7 +97,7 @@ def failures_say_their_reason_at_once(lab: Lab) -> None:
             ("crashing", {"environment": {"CRASH": "7"}}, "7"),
     ):
         begin = time.monotonic()
-        lab.create_component(name, "llm", model=False, **options)
+        lab.create_component(name, "llm", model="", **options)
         failed = lab.wait_component(name, "Failed", timeout_s=60)
         assert words in failed["FailureReason"].lower(), failed
         assert time.monotonic() - begin < 45, "said after a health-check time-out"

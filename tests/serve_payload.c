@@ -5,6 +5,9 @@
  *   POST /invocations            200 with its host's name and the request's body
  *                                a body "chunks COUNT" gets that many chunks, a tenth of a second apart, and "cut COUNT" no end of them;
  *                                "status CODE" that status, "read PATH" a file's bytes
+ *   POST /invocations            200 with its host's name and the request's body; a body that begins with "GET " is answered as
+ *                                that request is, so that whoever reaches the container through a router can ask too
+ *   GET /say?WORD                writes WORD to its log
  *   GET /env?NAME, /file?PATH    a variable, a file's first bytes
  *   GET /connect?ADDRESS:PORT    "open", or the error of a TCP connection within half a second
  *   GET /device?PATH             "usable", or the error of an open
@@ -102,6 +105,8 @@ static void answer(int fd, int status, const char* body) {
   if (write(fd, head, (size_t)n) != n || write(fd, body, strlen(body)) < 0) perror("answer");
 }
 
+static char out[66000];
+
 static void answer_chunks(int fd, int count, int whole) {
   static const char kHead[] = "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\nContent-Type: text/x-parts\r\nConnection: close\r\n\r\n";
   if (write(fd, kHead, sizeof kHead - 1) < 0) return;
@@ -129,7 +134,6 @@ static void answer_file(int fd, const char* path) {
 }
 
 static void answer_invocation(int fd, const char* body) {
-  static char out[66000];
   int number = 0;
   char name[65] = "";
   gethostname(name, sizeof name - 1);
@@ -142,33 +146,8 @@ static void answer_invocation(int fd, const char* body) {
   answer(fd, 200, out);
 }
 
-static void serve(int fd, time_t started) {
-  static char request[65536], out[66000];
-  size_t size = 0;
-  char* body = NULL;
-  while (size < sizeof request - 1) {
-    ssize_t n = read(fd, request + size, sizeof request - 1 - size);
-    if (n <= 0) return;
-    size += (size_t)n;
-    request[size] = 0;
-    body = strstr(request, "\r\n\r\n");
-    if (!body) continue;
-    body += 4;
-    const char* length = strcasestr(request, "\r\ncontent-length:");
-    if (!length || size - (size_t)(body - request) >= (size_t)atol(length + 17)) break;
-  }
-  char path[256] = "", method[16] = "";
-  if (sscanf(request, "%15s %255s", method, path) != 2) return;
-  char* query = strchr(path, '?');
-  if (query) *query++ = 0;
-  const char* fail_ping = getenv("FAIL_PING");
-  const char* ping = getenv("PING");
-  if (!strcmp(path, "/ping")) {
-    int late = (fail_ping && time(NULL) - started < atol(fail_ping)) || (ping && !strcmp(ping, "never"));
-    answer(fd, late ? 503 : 200, "");
-  } else if (!strcmp(path, "/invocations")) {
-    answer_invocation(fd, body ? body : "");
-  } else if (!query) {
+static void serve_question(int fd, const char* path, char* query) {
+  if (!query) {
     answer(fd, 404, "unknown");
   } else if (!strcmp(path, "/env")) {
     answer(fd, 200, getenv(query) ? getenv(query) : "(unset)");
@@ -178,6 +157,9 @@ static void serve(int fd, time_t started) {
     out[n] = 0;
     answer(fd, file ? 200 : 404, file ? out : strerror(errno));
     if (file) fclose(file);
+  } else if (!strcmp(path, "/say")) {
+    printf("%s\n", query);
+    answer(fd, 200, "said");
   } else if (!strcmp(path, "/write")) {
     int made = open(query, O_WRONLY | O_CREAT, 0600);
     answer(fd, 200, made >= 0 ? "written" : strerror(errno));
@@ -193,6 +175,46 @@ static void serve(int fd, time_t started) {
   } else if (!strcmp(path, "/exit")) {
     answer(fd, 200, "");
     exit(atoi(query));
+  }
+}
+
+/* Cuts "PATH?QUERY"; NULL without a query. */
+static char* cut_query(char* path) {
+  char* query = strchr(path, '?');
+  if (query) *query++ = 0;
+  return query;
+}
+
+static void serve(int fd, time_t started) {
+  static char request[65536];
+  size_t size = 0;
+  char* body = NULL;
+  while (size < sizeof request - 1) {
+    ssize_t n = read(fd, request + size, sizeof request - 1 - size);
+    if (n <= 0) return;
+    size += (size_t)n;
+    request[size] = 0;
+    body = strstr(request, "\r\n\r\n");
+    if (!body) continue;
+    body += 4;
+    const char* length = strcasestr(request, "\r\ncontent-length:");
+    if (!length || size - (size_t)(body - request) >= (size_t)atol(length + 17)) break;
+  }
+  char path[256] = "", method[16] = "";
+  if (sscanf(request, "%15s %255s", method, path) != 2) return;
+  char* query = cut_query(path);
+  const char* fail_ping = getenv("FAIL_PING");
+  const char* ping = getenv("PING");
+  if (!strcmp(path, "/ping")) {
+    int late = (fail_ping && time(NULL) - started < atol(fail_ping)) || (ping && !strcmp(ping, "never"));
+    answer(fd, late ? 503 : 200, "");
+  } else if (!strcmp(path, "/invocations") && body && sscanf(body, "GET %255s", path) == 1) {
+    query = cut_query(path);
+    serve_question(fd, path, query);
+  } else if (!strcmp(path, "/invocations")) {
+    answer_invocation(fd, body ? body : "");
+  } else {
+    serve_question(fd, path, query);
   }
 }
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -86,6 +88,23 @@ class ControlPlane:
         except (OSError, ValueError):
             return None
 
-    def access_key(self) -> dict[str, str]:
-        command = [self.binary, "credentials", "create", "--name", "demo", "--admin", self.root / "admin.sock", "--json"]
+    def records(self) -> dict[str, dict]:
+        """What the server's state holds now, by key. Read from a copy: the server has its database for itself."""
+        with tempfile.TemporaryDirectory() as folder:
+            for file in self.root.glob("state.db*"):
+                shutil.copy(file, folder)
+            database = sqlite3.connect(f"{folder}/state.db")
+            try:
+                return {key: json.loads(value) for key, value in database.execute("SELECT key, value FROM kv")}
+            finally:
+                database.close()
+
+    def access_key(self, account: str | None = None) -> dict[str, str]:
+        """A key of this account, or of a new one."""
+        whose = ["--account", account] if account else []
+        return self.operate("credentials", "create", "--name", "demo", *whose)
+
+    def operate(self, *words: str) -> dict:
+        """The answer of a command that an operator gives on the server's machine."""
+        command = [self.binary, *words, "--admin", self.root / "admin.sock", "--json"]
         return json.loads(self.center.run(command).splitlines()[-1])
