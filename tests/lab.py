@@ -37,6 +37,7 @@ BINARY = Path(os.environ["ZP_BIN"]) / "zeropull"
 PAYLOAD = Path(os.environ["ZP_TESTS"]) / "serve_payload"
 ROLE = "arn:aws:iam::111122223333:role/test"
 SKIPPED = 77
+MODELS = {"S3Uri": "s3://models/", "S3DataType": "S3Prefix", "CompressionType": "None"}
 
 
 class Lab:
@@ -118,11 +119,10 @@ class Lab:
                   Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()])
 
     def create_component(self, name: str, endpoint: str, copies: int = 1, image: str | None = None, model: bool = True,
-                         data_cache: bool = False, environment: dict[str, str] | None = None) -> None:
+                         data_cache: bool = False, environment: dict[str, str] | None = None, source: dict = MODELS) -> None:
         container: dict = {"Image": image or self.image(), "Environment": environment or {}}
         if model:
-            container["ModelDataSource"] = {"S3DataSource": {"S3Uri": "s3://models/", "S3DataType": "S3Prefix",
-                                                             "CompressionType": "None"}}
+            container["ModelDataSource"] = {"S3DataSource": source}
         self.call("create_model", ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
         self.call("create_inference_component", InferenceComponentName=name, EndpointName=endpoint, VariantName="all",
                   Specification={"ModelName": name, "DataCacheConfig": {"EnableCaching": data_cache},
