@@ -55,7 +55,8 @@ class ControlPlane:
         """Also after kill(): the state says how to go on."""
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen([*DIE_WITH_PARENT, *self.center.inside([self.binary, "serve", "--config", self.config])],
-                                            stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=CLEAN_ENVIRONMENT)
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=CLEAN_ENVIRONMENT,
+                                            start_new_session=True)
         wait_until(self.answers, "zeropull serve")
 
     def kill(self) -> None:

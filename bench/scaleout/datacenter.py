@@ -41,7 +41,8 @@ class Datacenter:
 
     def __enter__(self) -> Datacenter:
         self.holder = subprocess.Popen([*DIE_WITH_PARENT, "unshare", "--net", "sh", "-c", "echo up; exec sleep infinity"],
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=CLEAN_ENVIRONMENT)
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=CLEAN_ENVIRONMENT,
+                                       start_new_session=True)  # a terminal's Ctrl-C is for who takes it all down in order
         assert self.holder.stdout
         if self.holder.stdout.readline() != b"up\n":
             raise DemoError("cannot make a network namespace: the demo needs root and a kernel with namespaces")
@@ -68,7 +69,7 @@ class Datacenter:
         environment = dict(CLEAN_ENVIRONMENT, PYTHONPATH=str(PACKAGE_ROOT), PYTHONDONTWRITEBYTECODE="1")
         with open(log, "wb") as out:
             process = subprocess.Popen([*DIE_WITH_PARENT, *self.inside(command)], env=environment, stdin=subprocess.DEVNULL,
-                                       stdout=out, stderr=out)
+                                       stdout=out, stderr=out, start_new_session=True)
         self.services[name] = process
 
         def answers() -> bool:

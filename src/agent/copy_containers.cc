@@ -110,6 +110,7 @@ class ContainerdCopies final : public CopyContainers {
     for (const auto& [name, value] : copy.environment) spec.environment.push_back(name + "=" + value);
     spec.labels = {{kCopyLabel, copy.component}};
     spec.host_name = host_name_of(copy);
+    spec.seccomp = runtime::Seccomp::kDefault;
     spec.network = runtime::Network::kJoined;
     spec.network_namespace = container.netns;
     TRY(add_name_files(container, spec.host_name, spec.mounts));

@@ -29,8 +29,8 @@ struct EndpointSettings {
   std::vector<StoreConfig> stores;   // asked in order after the volumes
   RegistriesConfig registries = {};
   Logins logins = Logins::kOfMachine;
-  std::vector<RegistryAccess> accesses = {};     // by host; each wins over `registries`
-  Caching image_cache = Caching::kOn;            // kOff: neither volumes nor stores are asked for images, nor published to
+  std::vector<RegistryAccess> accesses = {};  // by host; each wins over `registries`
+  Caching image_cache = Caching::kOn;         // kOff: neither volumes nor stores are asked for images, nor published to
   Caching model_cache = Caching::kOn;
   std::optional<http::AddressGuard> guard = {};  // of registries: where names and redirects may lead
   std::uint64_t budget_bytes = 0;                // for cached artifacts; 0: what the disk has, and nothing is evicted

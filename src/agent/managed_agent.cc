@@ -36,7 +36,8 @@ Result<Machine> this_machine(const AgentConfig& config) {
   return machine;
 }
 
-// Which endpoint the machine is leased to, where it outlives the agent: its uid, and the key of the proof that it was wiped.
+// Which endpoint the machine is leased to, where it outlives the agent: its uid, and the key of the proof that it was wiped;
+// after the wipe, until the next lease, the proof. Where both are there, a crash came between: the lease counts.
 class LeaseRecord {
  public:
   explicit LeaseRecord(std::string folder) : folder_(std::move(folder)) {}
@@ -53,13 +54,23 @@ class LeaseRecord {
       return make_error(Code::kDataLoss, "{} is cut short: remove it once the machine is clean", path());
     return std::optional(Held{text.substr(0, newline), text.substr(newline + 1)});
   }
-  Result<void> write(const Endpoint& endpoint) const {
-    return os::replace_file(path(), as_bytes(endpoint.uid + "\n" + wipe_key(endpoint.key)), 0600);
+  Result<void> begin(const Endpoint& endpoint) const {
+    TRY(os::replace_file(path(), as_bytes(endpoint.uid + "\n" + wipe_key(endpoint.key)), 0600));
+    return os::remove_file(proof_path());
   }
-  Result<void> remove() const { return os::remove_file(path()); }
+  Result<void> end(const std::string& proof) const {
+    TRY(os::replace_file(proof_path(), as_bytes(proof), 0600));
+    return os::remove_file(path());
+  }
+  // Of the last lease that this machine was told of; "" before the first.
+  Result<std::string> proof() const {
+    if (!os::exists(proof_path())) return std::string();
+    return os::read_text(proof_path(), kUidMax);
+  }
 
  private:
   std::string path() const { return folder_ + "/leased-to"; }
+  std::string proof_path() const { return folder_ + "/wiped"; }
   const std::string folder_;
 };
 
@@ -83,7 +94,6 @@ class Managed final : public Agent {
       while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
       options.join_token = Secret(std::move(text));
     }
-    worker_ = std::jthread([this](const std::stop_token& stop) { converge(stop); });
     LinkEvents events;
     events.desired = [this](const DesiredState& desired) {
       auto inbox = inbox_.lock();
@@ -97,9 +107,8 @@ class Managed final : public Agent {
       return state->lease->read_log(request);
     };
     auto link = TRY(ControlLink::create(std::move(options), std::move(events)));
-    auto shared = link_.lock();
-    *shared = std::move(link);
-    shared.notify_all();
+    *link_.lock() = std::move(link);
+    worker_ = std::jthread([this](const std::stop_token& stop) { converge(stop); });  // which needs the link
     return {};
   }
 
@@ -154,10 +163,15 @@ class Managed final : public Agent {
 
   Result<void> apply(const Context& ctx, const DesiredState& desired) {
     auto held = TRY(record_.read());
-    if (held && (!desired.endpoint || desired.endpoint->uid != held->endpoint_uid)) TRY(wipe(ctx, *held));
+    if (held && (!desired.endpoint || desired.endpoint->uid != held->endpoint_uid)) {
+      TRY(wipe(ctx, *held));
+      held.reset();
+    }
     if (!desired.endpoint) {
+      auto proof = TRY(record_.proof());
       auto state = state_.lock();
       state->wiped = Report::Wiped::kYes;
+      state->wipe_proof = std::move(proof);
       return {};
     }
     auto lease = state_.lock()->lease;
@@ -167,7 +181,7 @@ class Managed final : public Agent {
       lease.reset();
     }
     if (!lease) {
-      if (!held) TRY(record_.write(*desired.endpoint));
+      if (!held) TRY(record_.begin(*desired.endpoint));
       auto link = link_.lock();
       LeaseOptions options{.config = config_,
                            .credential_file = (*link)->credential_file(),
@@ -193,10 +207,7 @@ class Managed final : public Agent {
       auto link = link_.lock();
       if (auto identity = (*link)->status().identity) instance = identity->instance_id;
     }
-    TRY(record_.remove());
-    auto state = state_.lock();
-    state->wiped = Report::Wiped::kYes;
-    state->wipe_proof = agent::wipe_proof(held.wipe_key, instance, held.endpoint_uid);
+    TRY(record_.end(agent::wipe_proof(held.wipe_key, instance, held.endpoint_uid)));
     LOG_INFO(kLog, "wiped what endpoint {} left", held.endpoint_uid);
     return {};
   }

@@ -110,7 +110,7 @@ TEST_F(ConverterTest, layers_at_once_are_as_many_as_memory_allows) {
   layers.reserve(6);
   for (char i = 0; i < 6; ++i) layers.push_back(layer_of({'f', i}, noise(i)));
   registry_.add_image(layers);
-  MUST(verify_image(ctx_, *folder_, *MUST(convert("latest"))));
+  MUST(verify_artifact(ctx_, *folder_, *MUST(convert("latest"))));
   EXPECT_EQ(memory_->peak(), 2 * kLayerMemory);
 }
 
@@ -133,9 +133,9 @@ TEST_F(ConverterTest, a_layer_of_a_large_window_waits_for_the_memory_that_it_tak
     registry_.add_blob(layer);
     registry_.add_manifest(oci::manifest_json(config, {layer}), oci::kOciManifest, "zstd");
     auto image = MUST(convert("zstd"));
-    MUST(verify_image(ctx_, *folder_, *image));
+    MUST(verify_artifact(ctx_, *folder_, *image));
     EXPECT_EQ(memory_->peak(), memory);
-    MUST(folder_->remove_image(image->image().manifest_digest));
+    MUST(folder_->remove_artifact(image->image().manifest_digest));
     MUST(folder_->collect({}));
   }
 }
@@ -147,7 +147,7 @@ TEST_F(ConverterTest, a_mirrors_wrong_bytes_cost_a_second_fetch_and_nothing_else
   // In the first header, so that the child refuses the layer long before its digest is known.
   mirror.script(
       {.kind = oci::Fault::Kind::kWrongBytes, .where = LayerDigest{sha256_of(layer)}.text(), .bytes = layer.size() - 20});
-  MUST(verify_image(ctx_, *folder_, *MUST(convert("latest", {}, {mirror.host()}))));
+  MUST(verify_artifact(ctx_, *folder_, *MUST(convert("latest", {}, {mirror.host()}))));
   EXPECT_EQ(registry_.requests().size(), 1U) << "the layer alone";
   EXPECT_EQ(entries("tmp"), 0U);
 }

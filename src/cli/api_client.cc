@@ -40,8 +40,9 @@ Error api_error(const http::Response& response) {
 }  // namespace
 
 void add_api_options(CLI::App* command, const std::shared_ptr<ApiOptions>& options) {
-  command->add_option("--endpoint-url", options->endpoint_url, "the control plane; AWS_ENDPOINT_URL, else http://127.0.0.1:8080");
-  command->add_option("--region", options->region, "AWS_REGION, else us-east-1");
+  command->add_option("--endpoint-url", options->endpoint_url,
+                      "the control plane; default: AWS_ENDPOINT_URL, then http://127.0.0.1:8080");
+  command->add_option("--region", options->region, "default: AWS_REGION, AWS_DEFAULT_REGION, then us-east-1");
   command->add_option("--credentials", options->credentials_file, "an AWS credentials file, where the environment names no key")
       ->capture_default_str();
   command->add_option("--ca-file", options->ca_file,

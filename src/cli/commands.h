@@ -25,14 +25,14 @@ void add_store_serve(CommandLine line);
 void add_store_collect(CommandLine line);  // and remove, purge
 void add_agent(CommandLine line);
 void add_run(CommandLine line);
-void add_images(CommandLine line);        // what an agent holds: list, remove
+void add_images(CommandLine line);  // what an agent holds: list, remove
 void add_serve(CommandLine line);
 void add_credentials(CommandLine line);  // create, list, revoke, join-token
 void add_instances(CommandLine line);
 void add_logs(CommandLine line);
 void add_timeline(CommandLine line);
 void add_api(CommandLine line);
-void add_layer_worker(CommandLine line);  // hidden: the sandboxed child of a conversion
+void add_layer_worker(CommandLine line);   // hidden: the sandboxed child of a conversion
 void add_instance_init(CommandLine line);  // hidden: the first process of an instance of provider local
 
 // Parses the arguments, runs the command and returns the exit code; 2 for a command line that is not understood

@@ -24,7 +24,7 @@ struct CredentialsOptions {
 constexpr Duration kTimeout = std::chrono::minutes(1);
 
 std::string when(state::Millis millis) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(millis / 1000)));
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", std::chrono::sys_seconds(std::chrono::seconds(millis / 1000)));
 }
 
 int create_key(const CredentialsOptions& options) {
@@ -89,7 +89,8 @@ int create_token(const CredentialsOptions& options) {
 
 void add_credentials(CommandLine line) {
   auto options = std::make_shared<CredentialsOptions>();
-  CLI::App* command = line.parent.add_subcommand("credentials", "Access keys of the API, and tokens by which machines join");
+  CLI::App* command =
+      line.parent.add_subcommand("credentials", "Make and revoke access keys of the API, and tokens by which machines join");
   command->require_subcommand(1);
   auto add = [&](const char* name, const char* text, int (*work)(const CredentialsOptions&)) {
     CLI::App* sub = command->add_subcommand(name, text);
@@ -99,13 +100,13 @@ void add_credentials(CommandLine line) {
     return sub;
   };
   CLI::App* create = add("create", "Make an access key; its secret is shown once", create_key);
-  create->add_option("--account", options->account, "twelve digits; a new account when absent");
-  create->add_option("--name", options->name, "whose it is, for people");
+  create->add_option("--account", options->account, "its account, twelve digits; a new one when absent");
+  create->add_option("--name", options->name, "a note whose it is");
   add("list", "List all keys, without secrets", list_keys);
   CLI::App* revoke = add("revoke", "Refuse a key from now on", revoke_key);
-  revoke->add_option("ACCESS_KEY_ID", options->id)->required();
+  revoke->add_option("ACCESS_KEY_ID", options->id, "as `credentials list` shows it")->required();
   CLI::App* token = add("join-token", "Make a single-use token for a machine of provider static", create_token);
-  token->add_option("--lifetime", options->lifetime_s, "seconds, at most a week")->capture_default_str();
+  token->add_option("--lifetime", options->lifetime_s, "seconds until it expires, at most a week")->capture_default_str();
 }
 
 }  // namespace zeropull::cli

@@ -54,8 +54,9 @@ int show(const InstancesCommand& command) {
 
 void add_instances(CommandLine line) {
   auto options = std::make_shared<InstancesCommand>();
-  CLI::App* command = line.parent.add_subcommand("instances", "The instances of the account's endpoints, and the copies on them");
-  command->add_option("ENDPOINT", options->endpoint, "of this one alone");
+  CLI::App* command =
+      line.parent.add_subcommand("instances", "List the instances of the account's endpoints, and the copies on them");
+  command->add_option("ENDPOINT", options->endpoint, "this endpoint's alone");
   command->add_flag("--json", options->json, "one JSON object a line");
   add_api_options(command, options->api);
   command->callback([options, &exit_code = line.exit_code] { exit_code = show(*options); });

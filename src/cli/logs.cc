@@ -41,9 +41,9 @@ int show(const LogsCommand& command) {
 
 void add_logs(CommandLine line) {
   auto options = std::make_shared<LogsCommand>();
-  CLI::App* command = line.parent.add_subcommand("logs", "What the copies of an inference component wrote");
-  command->add_option("COMPONENT", options->component)->required();
-  command->add_option("--copy", options->copy, "of this one alone");
+  CLI::App* command = line.parent.add_subcommand("logs", "Show what the copies of an inference component wrote");
+  command->add_option("COMPONENT", options->component, "the inference component")->required();
+  command->add_option("--copy", options->copy, "this copy's alone");
   command->add_flag("--json", options->json, "one JSON object a line");
   add_api_options(command, options->api);
   command->callback([options, &exit_code = line.exit_code] { exit_code = show(*options); });

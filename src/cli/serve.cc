@@ -46,11 +46,10 @@ int serve(const ServeCommand& command) {
 
 void add_serve(CommandLine line) {
   auto options = std::make_shared<ServeCommand>();
-  CLI::App* command = line.parent.add_subcommand("serve", "The control plane: API, instances, copies, requests");
+  CLI::App* command = line.parent.add_subcommand("serve", "Run the control plane: the API, instances, copies, requests");
   auto* config = command->add_option("--config", options->config, "JSON configuration file; see the README");
-  command->add_option("--root", options->root, "folder of state, store and instances, with all else by default")
-      ->excludes(config);
-  command->add_flag("--release-all", options->release_all, "end every instance that the root has, and leave");
+  command->add_option("--root", options->root, "folder of state, store and instances; all else by default")->excludes(config);
+  command->add_flag("--release-all", options->release_all, "end every instance of provider local below the root, then exit");
   command->add_flag("--json", options->json, "one JSON object a line");
   command->callback([options, &exit_code = line.exit_code] { exit_code = serve(*options); });
 }

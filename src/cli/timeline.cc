@@ -61,8 +61,8 @@ int show(const TimelineCommand& command) {
 
 void add_timeline(CommandLine line) {
   auto options = std::make_shared<TimelineCommand>();
-  CLI::App* command = line.parent.add_subcommand("timeline", "Where the time of each start of an instance or copy went");
-  command->add_option("ENDPOINT", options->endpoint)->required();
+  CLI::App* command = line.parent.add_subcommand("timeline", "Draw where the time of each start of an instance or copy went");
+  command->add_option("ENDPOINT", options->endpoint, "the endpoint")->required();
   command->add_flag("--json", options->json, "one JSON object a line");
   add_api_options(command, options->api);
   command->callback([options, &exit_code = line.exit_code] { exit_code = show(*options); });

@@ -57,7 +57,7 @@ Result<void> remove_file(const std::string& path);                         // ab
 Result<void> remove_tree(const std::string& path);  // never crosses a mount or follows a symlink; absent is fine
 Result<std::vector<std::string>> list_folder(const std::string& path);  // names without . and .., sorted
 Result<void> set_modified_time(const std::string& path, std::chrono::system_clock::time_point time);
-Result<std::uint64_t> free_bytes(const std::string& path);              // what statvfs grants to root
+Result<std::uint64_t> free_bytes(const std::string& path);  // what statvfs grants to root
 
 // "/a" of "/a/b", "/" of "/a", "." of "a".
 std::string parent_folder(const std::string& path);

@@ -1,6 +1,9 @@
 // A served store and instances that show certificates: the conformance suite over mutual TLS, and what they may not do.
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "base/guarded.h"
 #include "identity/authority.h"
 #include "os/file.h"
 #include "store/conformance.h"
@@ -17,6 +20,10 @@ using std::chrono::hours;
 
 constexpr std::string_view kToken = "a-token-for-endpoint-one";
 
+CertificateGrant granting(HoldsLease holds_lease) {
+  return [holds_lease = std::move(holds_lease)](const http::Peer& peer) { return instance_grant(peer, holds_lease); };
+}
+
 void save(const identity::Credential& credential, const std::string& path) {
   // Key and chain in one file, as the agent's link keeps them.
   MUST(os::replace_file(path, as_bytes(credential.key_pem.reveal() + credential.certificate_pem)));
@@ -28,7 +35,8 @@ class Served {
     save(MUST(authority_.issue_server({"127.0.0.1"})), scratch_.path() + "/server.pem");
     StoreServerOptions options{.certificate_file = scratch_.path() + "/server.pem", .key_file = scratch_.path() + "/server.pem"};
     options.client_ca_file = authority_.certificate_file();
-    options.certificate_grant = instance_grant;
+    options.certificate_grant =
+        granting([this](const identity::InstanceIdentity& who) { return !ended_.lock()->contains(who.instance_id); });
     server_ = MUST(StoreServer::create(MUST(FolderStore::open(scratch_.path() + "/store")),
                                        MUST(Tokens::parse(fmt::format("{} read e1", kToken))), options));
   }
@@ -50,12 +58,14 @@ class Served {
     }
     return MUST(HttpStore::create(std::move(options)));
   }
+  void end_lease(const std::string& instance_id) { ended_.lock()->insert(instance_id); }
   const identity::Authority& authority() const { return authority_; }
   std::string folder(const std::string& name) const { return scratch_.path() + "/" + name; }
 
  private:
   os::ScratchFolder scratch_ = MUST(os::ScratchFolder::create("/tmp", "zp-store-"));
   identity::Authority authority_ = MUST(identity::Authority::load_or_create(scratch_.path() + "/authority", Clock::system()));
+  Guarded<std::set<std::string>> ended_;
   std::unique_ptr<StoreServer> server_;
   int clients_ = 0;
 };
@@ -117,6 +127,14 @@ TEST(MutualTls, nobody_else_sees_anything) {
   EXPECT_FALSE(served.client_with(server)->stat(context(), object_name("e1/a")).ok());
 }
 
+TEST(MutualTls, an_instance_whose_lease_has_ended_sees_nothing_by_a_certificate_that_is_still_valid) {
+  Served served;
+  auto one = served.client(kOne);
+  MUST(one->put(context(), object_name("e1/a"), as_bytes("one")));
+  served.end_lease(kOne.instance_id);
+  expect_refused(*one, "e1", Code::kUnauthenticated);
+}
+
 TEST(MutualTls, a_token_that_is_shown_counts_alone) {
   Served served;
   MUST(served.client(kOne)->put(context(), object_name("e1/a"), as_bytes("one")));
@@ -148,7 +166,7 @@ TEST(MutualTls, options_that_would_let_nobody_or_anybody_in_are_refused) {
   StoreServerOptions options;
   options.client_ca_file = "/does/not/exist";
   EXPECT_TRUE(create(options).failed_with(Code::kInvalidArgument));
-  options.certificate_grant = instance_grant;
+  options.certificate_grant = granting([](const auto&) { return true; });
   EXPECT_TRUE(create(options).failed_with(Code::kInvalidArgument));  // without TLS
   options.client_ca_file.clear();
   EXPECT_TRUE(create(options).failed_with(Code::kInvalidArgument));
@@ -162,14 +180,15 @@ TEST(InstanceGrant, is_given_to_one_leased_instance_alone) {
                       .certificate_uris = std::move(uris),
                       .certificate_expires = {}};
   };
-  EXPECT_EQ(instance_grant(peer({kOne.uri()}))->folder, object_name("e1"));
-  EXPECT_FALSE(instance_grant(peer({})).has_value());
-  EXPECT_FALSE(instance_grant(peer({kOne.uri(), kTwo.uri()})).has_value());
-  EXPECT_FALSE(instance_grant(peer({"zeropull://control"})).has_value());
-  EXPECT_FALSE(instance_grant(peer({"zeropull://instance/-/-/i-1"})).has_value());
+  const auto anybody = [](const identity::InstanceIdentity&) { return true; };
+  EXPECT_EQ(instance_grant(peer({kOne.uri()}), anybody)->folder, object_name("e1"));
+  EXPECT_FALSE(instance_grant(peer({}), anybody).has_value());
+  EXPECT_FALSE(instance_grant(peer({kOne.uri(), kTwo.uri()}), anybody).has_value());
+  EXPECT_FALSE(instance_grant(peer({"zeropull://control"}), anybody).has_value());
+  EXPECT_FALSE(instance_grant(peer({"zeropull://instance/-/-/i-1"}), anybody).has_value());
   auto unverified = peer({kOne.uri()});
   unverified.authenticated = false;
-  EXPECT_FALSE(instance_grant(unverified).has_value());
+  EXPECT_FALSE(instance_grant(unverified, anybody).has_value());
 }
 
 }  // namespace

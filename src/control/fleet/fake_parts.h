@@ -92,8 +92,10 @@ class FakeAgents final : public AgentLink {
   }
 
   std::set<std::string> mute;
-  std::set<std::string> sick;                    // copies that turn unhealthy
-  std::vector<agent::CachedArtifact> artifacts;  // on every instance
+  std::set<std::string> sick;                                      // copies that turn unhealthy
+  std::string address = "10.0.0.1:20000";                          // of every copy
+  std::map<std::string, std::vector<agent::CopyReport>> invented;  // told by that agent beside its own copies
+  std::vector<agent::CachedArtifact> artifacts;                    // on every instance
 
  private:
   agent::Report report_of(const std::string& id, const FakeClock& clock) {
@@ -110,6 +112,7 @@ class FakeAgents final : public AgentLink {
       report.copies.push_back(one);
     }
     copies_[id] = std::move(next);
+    report.copies.insert(report.copies.end(), invented[id].begin(), invented[id].end());
     return report;
   }
   void advance(agent::CopyReport& one, const agent::Copy& copy, const FakeClock& clock) {
@@ -125,7 +128,7 @@ class FakeAgents final : public AgentLink {
       one.state = agent::CopyState::kStarting;
     } else if (copy.image.find("slow") == std::string::npos) {
       one.state = agent::CopyState::kReady;
-      one.address = "10.0.0.1:20000";
+      one.address = address;
       if (copy.model) one.model_identity = "identity-of-" + copy.model->uri;
     }
   }

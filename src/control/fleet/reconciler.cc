@@ -87,7 +87,13 @@ void Reconciler::report(const std::string& agent, agent::Report report) {
     auto view = parts_.state.view();
     auto machine = view.machine(agent);
     auto instance = view.instance(machine ? machine->instance_id : agent);
-    if (instance) instance_id = instance->id, endpoint_uid = instance->endpoint_uid;
+    if (instance) {
+      instance_id = instance->id, endpoint_uid = instance->endpoint_uid;
+      std::erase_if(report.copies, [&](const agent::CopyReport& one) {
+        auto copy = view.copy(one.id);
+        return !copy || copy->instance_id != instance_id;  // gone, or another's: nothing that this agent may speak of
+      });
+    }
   }
   if (instance_id.empty()) {
     parts_.hooks.unleased_report(agent, report);

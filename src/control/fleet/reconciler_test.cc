@@ -48,6 +48,28 @@ TEST_F(ReconcilerTest, a_component_is_in_service_and_routed_when_its_copies_are_
   EXPECT_THAT(desired->copies[0].arguments, testing::ElementsAre("serve"));
 }
 
+TEST_F(ReconcilerTest, a_copy_that_is_said_to_answer_on_another_host_is_never_routed_to) {
+  for (const char* elsewhere : {"127.0.0.1:22", "10.0.0.12:20000", "10.0.0.1", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:99999",
+                                "10.0.0.1:80@evil", "10.0.0.1:80 ", ""}) {
+    agents.address = elsewhere;
+    auto name = "at-" + to_hex(as_bytes(std::string_view(elsewhere)));
+    if (!endpoint()) add_endpoint({managed(1, 3)});
+    add_component(1, spec("vllm"), name);
+    EXPECT_TRUE(until([&] { return component_is(ComponentStatus::kFailed, name); }, 30)) << elsewhere;
+    EXPECT_THAT(component(name)->failure_reason, HasSubstr("no port of instance")) << elsewhere;
+    EXPECT_EQ(serving(), 0) << elsewhere;
+  }
+}
+
+TEST_F(ReconcilerTest, an_agent_speaks_of_its_own_copies_alone) {
+  in_service(fixed(2, "ml.g5.2xlarge"), 2);
+  auto sick = copies()[0];
+  agents.sick.insert(sick->id);
+  agents.invented[copies()[1]->instance_id] = {{.id = sick->id, .state = agent::CopyState::kReady, .address = agents.address}};
+  EXPECT_TRUE(until([&] { return serving() == 1; }, 5));
+  EXPECT_TRUE(until([&] { return !state->view().copy(sick->id); }, 80)) << "another agent's word kept it";
+}
+
 TEST_F(ReconcilerTest, nothing_is_committed_while_nothing_changes) {
   in_service(managed(1, 3), 2);
   settle(5);

@@ -1,6 +1,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
+#include <string_view>
 
 #include "control/fleet/component_goal.h"
 #include "control/fleet/limits.h"
@@ -80,6 +82,24 @@ void learn_model_identity(Draft& draft, const Copy& copy, const std::string& ins
   if ((*component)->spec_revision == copy.spec_revision && lacks((*component)->specs)) fill(component->edit().specs);
 }
 
+// Whether "host:port" is a port of this host. The router connects to it, so an agent may name no other host.
+bool is_on_host(std::string_view address, std::string_view host) {
+  if (host.empty() || !address.starts_with(host) || address.size() <= host.size() || address[host.size()] != ':') return false;
+  auto digits = address.substr(host.size() + 1);
+  std::uint16_t port = 0;
+  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  return error == std::errc() && end == digits.data() + digits.size() && port != 0;
+}
+
+void take_failure(Draft& draft, const StepInput& in, Row<Copy>& row, const std::string& reason, const std::string& log_tail) {
+  if (row->phase == CopyPhase::kFailed) return;
+  row.set(&Copy::phase, CopyPhase::kFailed);
+  row.set(&Copy::reason, limited_reason(reason));
+  row.set(&Copy::log_tail, log_tail);
+  row.set(&Copy::draining, in.seen.now);  // since when it holds its place in vain
+  record_copy(draft, in, *row, "failed: " + row->reason);
+}
+
 void take_copy_report(Draft& draft, const StepInput& in, Row<Copy>& row, const agent::CopyReport& report) {
   auto phases = phases_of(report);
   bool news = !same_milestones(row->phases, phases);
@@ -96,6 +116,13 @@ void take_copy_report(Draft& draft, const StepInput& in, Row<Copy>& row, const a
       row.set(&Copy::reason, limited_reason(report.reason));
       break;
     case agent::CopyState::kReady:
+      if (instance == nullptr || !is_on_host(report.address, (*instance)->address)) {
+        take_failure(draft, in, row,
+                     fmt::format("its agent says that it answers at {:?}, which is no port of instance {} at {}", report.address,
+                                 row->instance_id, instance == nullptr ? "no address" : (*instance)->address),
+                     report.log_tail);
+        break;
+      }
       news = news || row->ready == 0;
       row.set(&Copy::address, report.address);
       row.set(&Copy::phase, CopyPhase::kReady);
@@ -104,12 +131,7 @@ void take_copy_report(Draft& draft, const StepInput& in, Row<Copy>& row, const a
       if (news) record_copy(draft, in, *row, "ready");
       break;
     case agent::CopyState::kFailed:
-      if (row->phase == CopyPhase::kFailed) break;
-      row.set(&Copy::phase, CopyPhase::kFailed);
-      row.set(&Copy::reason, limited_reason(report.reason.empty() ? "the copy failed" : report.reason));
-      row.set(&Copy::log_tail, report.log_tail);
-      row.set(&Copy::draining, in.seen.now);  // since when it holds its place in vain
-      record_copy(draft, in, *row, "failed: " + row->reason);
+      take_failure(draft, in, row, report.reason.empty() ? "the copy failed" : report.reason, report.log_tail);
       break;
     case agent::CopyState::kStopping:
     case agent::CopyState::kStopped: break;  // of a copy that was let go; else the agent starts it again
@@ -136,7 +158,6 @@ void take_reports(Draft& draft, const StepInput& in) {
     if (row->state != InstanceState::kLaunching || row->handle.empty()) continue;
     row.set(&Instance::state, InstanceState::kReady);
     row.set(&Instance::ready, in.seen.now);
-    if (row->address.empty()) row.set(&Instance::address, sight->second.report->machine.address);
     draft.put_timeline(
         {.id = row->id,
          .endpoint_uid = row->endpoint_uid,

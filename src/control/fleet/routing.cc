@@ -22,6 +22,7 @@ std::optional<router::EndpointRoute> endpoint_route(const View& view, const std:
     for (const auto& component : components) {
       if (component->variant != variant.name || component->status == ComponentStatus::kDeleting) continue;
       router::ComponentRoute targets{.name = component->implicit ? variant.model_name : component->name, .uid = component->uid};
+      targets.hold.enabled = component->status != ComponentStatus::kFailed;  // nobody will come: say it at once
       for (const auto& copy : view.copies_of_component(component->uid)) {
         if (!is_serving(*copy)) continue;
         targets.targets.push_back(

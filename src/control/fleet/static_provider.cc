@@ -128,7 +128,9 @@ void StaticProvider::report(const std::string& machine_id, const agent::Report& 
     return;
   }
   if (report.generation != asked || report.wiped != agent::Report::Wiped::kYes) return;
-  if (machine->wipe_proof.empty() || machine->wipe_proof != report.wipe_proof) {
+  // An agent that was never told of the last lease has the proof of the one before still.
+  const bool proven = report.wipe_proof == machine->wipe_proof || report.wipe_proof == machine->last_proof;
+  if (machine->wipe_proof.empty() || !proven) {
     LOG_ERROR(kLog, "machine {} ({}) says that it is wiped and does not prove it: it is not leased", machine_id,
               machine->host_name);
     return;
@@ -140,6 +142,7 @@ void StaticProvider::report(const std::string& machine_id, const agent::Report& 
     Machine next = *now_held;
     next.wiped = true;
     next.wipe_proof.clear();
+    next.last_proof = report.wipe_proof;
     changes.put(now_held, std::move(next));
     return changes;
   });

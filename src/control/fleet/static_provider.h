@@ -1,6 +1,7 @@
 // StaticProvider: a pool of machines whose agents registered themselves (registration.h). Launching leases a free one to one
 // endpoint; releasing ends the lease and tells the agent to wipe. A machine is leased again only when its agent has proven that
-// nothing of the endpoint is left; until then nobody has it. Leases are records, so they survive the server. Thread-safe.
+// nothing of the endpoint is left (agent/wipe.h); until then nobody has it. Leases are records, so they survive the server.
+// Thread-safe.
 #pragma once
 
 #include <functional>

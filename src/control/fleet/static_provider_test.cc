@@ -37,13 +37,11 @@ class Pool final : public ProviderUnderTest {
   Context ctx() const { return Context::root("test"); }
   StaticProvider& provider() override { return *provider_; }
   void restart() override {
-    provider_ = std::make_unique<StaticProvider>(
-        StaticProviderParts{.state = *state_,
-                            .agents = link,
-                            .proof_of_wipe = [](const state::Machine&, const state::Instance&) -> Result<std::string> {
-                              return std::string("proof");
-                            },
-                            .clock = clock});
+    provider_ = std::make_unique<StaticProvider>(StaticProviderParts{
+        .state = *state_,
+        .agents = link,
+        .proof_of_wipe = [this](const state::Machine&, const state::Instance&) -> Result<std::string> { return proof; },
+        .clock = clock});
     for (int i = 1; i <= 3; ++i) report("m-" + std::to_string(i), {});
   }
   void report(const std::string& machine, agent::Report of) {
@@ -62,6 +60,7 @@ class Pool final : public ProviderUnderTest {
 
   FakeClock clock;
   SilentLink link;
+  std::string proof = "proof";  // of the next lease
 
  private:
   std::unique_ptr<state::State> state_;
@@ -99,6 +98,29 @@ TEST_F(StaticProviderTest, a_released_machine_is_leased_again_only_with_the_proo
   pool_.report(machine, Pool::wiped("proof"));
   EXPECT_TRUE(pool_.machine(machine)->wiped);
   EXPECT_EQ(MUST(launch("i-4")).handle, machine);
+}
+
+TEST_F(StaticProviderTest, an_agent_that_was_never_told_of_a_lease_shows_what_it_proved_last) {
+  auto lease_and_release = [&](const std::string& id, const std::string& proof) {
+    pool_.proof = proof;
+    auto machine = MUST(launch(id)).handle;
+    MUST(pool_.provider().release(ctx(), id));
+    EXPECT_FALSE(pool_.machine(machine)->wiped);
+    return machine;
+  };
+  auto machine = lease_and_release("i-1", "first");
+  pool_.report(machine, Pool::wiped(""));  // it was never leased before
+  EXPECT_TRUE(pool_.machine(machine)->wiped);
+  ASSERT_EQ(lease_and_release("i-2", "second"), machine);
+  pool_.report(machine, Pool::wiped("second"));
+  EXPECT_TRUE(pool_.machine(machine)->wiped);
+  ASSERT_EQ(lease_and_release("i-3", "third"), machine);
+  for (auto older : {"", "first"}) {
+    pool_.report(machine, Pool::wiped(older));
+    EXPECT_FALSE(pool_.machine(machine)->wiped) << older;
+  }
+  pool_.report(machine, Pool::wiped("second"));
+  EXPECT_TRUE(pool_.machine(machine)->wiped);
 }
 
 TEST_F(StaticProviderTest, a_proof_for_an_earlier_desired_state_does_not_count) {

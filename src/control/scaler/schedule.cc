@@ -125,7 +125,10 @@ Result<Schedule> Schedule::parse(std::string_view text) {
     if (seconds == 0) return bad("rate(..) is in minutes, hours or days", body);
     return Schedule(Rate{.seconds = *count * seconds});
   }
-  if (kind == "cron") return Schedule(TRY(parse_cron(body)));
+  if (kind == "cron") {
+    auto cron = TRY(parse_cron(body));
+    return Schedule(std::move(cron));
+  }
   return bad("a schedule is at(..), rate(..) or cron(..)", text);
 }
 

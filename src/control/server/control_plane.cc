@@ -90,9 +90,12 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
  private:
   Result<void> open_state(const Context& ctx) {
     TRY(os::ensure_folder(config_.root));
-    types_.emplace(TRY(load_types(config_)));
-    master_key_.emplace(TRY(identity::MasterKey::load_or_create(config_.master_key_file, Random::secure())));
-    authority_.emplace(TRY(identity::Authority::load_or_create(config_.root + "/authority", Clock::system())));
+    auto types = TRY(load_types(config_));
+    types_.emplace(std::move(types));
+    auto master_key = TRY(identity::MasterKey::load_or_create(config_.master_key_file, Random::secure()));
+    master_key_.emplace(std::move(master_key));
+    auto authority = TRY(identity::Authority::load_or_create(config_.root + "/authority", Clock::system()));
+    authority_.emplace(std::move(authority));
     auto kv = TRY(state::open_sqlite_kv(config_.root + "/state.db"));
     state_ = TRY(state::State::create(ctx, std::move(kv)));
     secrets_.emplace(*master_key_, Random::secure());
@@ -140,7 +143,9 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     options.certificate_file = TRY(write_credential("store", credential));
     options.key_file = options.certificate_file;
     options.client_ca_file = authority_->certificate_file();
-    options.certificate_grant = store::instance_grant;
+    options.certificate_grant = [this](const http::Peer& peer) {
+      return store::instance_grant(peer, [this](const auto& identity) { return joins_->holds_lease(identity); });
+    };
     store_server_ = TRY(store::StoreServer::create(std::move(folder), {}, options));
     return {};
   }
@@ -216,14 +221,17 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
   }
 
   Result<std::string> read_log(const Context& ctx, const state::Copy& copy, std::size_t bytes_max) {
+    auto instance = state_->view().instance(copy.instance_id);
+    if (instance == nullptr) return make_error(Code::kNotFound, "instance {} is gone", copy.instance_id);
+    const auto& agent = fleet::agent_of(*instance);
     agent::LogRequest request;
     request.copy_id = copy.id;
     request.bytes_max = 0;
-    auto head = TRY(hub_->fetch_log(ctx, copy.instance_id, request));
+    auto head = TRY(hub_->fetch_log(ctx, agent, request));
     const auto wanted = std::min<std::size_t>(bytes_max, agent::kLogChunkMax);
     request.offset = head.size > wanted ? head.size - wanted : 0;
     request.bytes_max = static_cast<std::uint32_t>(wanted);
-    auto tail = TRY(hub_->fetch_log(ctx, copy.instance_id, request));
+    auto tail = TRY(hub_->fetch_log(ctx, agent, request));
     return std::string(as_text(tail.data));
   }
 
@@ -296,7 +304,7 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
       endpoint.stream_timeout = std::chrono::seconds(config_.requests.stream_timeout_s);
       for (auto& variant : endpoint.variants) {
         for (auto& component : variant.components) {
-          component.hold.enabled = config_.requests.hold;
+          component.hold.enabled = component.hold.enabled && config_.requests.hold;
           component.hold.requests_max = config_.requests.held_max;
           component.hold.time_max = std::chrono::seconds(config_.requests.hold_s);
         }

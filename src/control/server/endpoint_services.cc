@@ -15,7 +15,10 @@ constexpr Logger kLog{"server"};
 
 Result<std::vector<http::IpNetwork>> parse_networks(const std::vector<std::string>& texts) {
   std::vector<http::IpNetwork> networks;
-  for (const auto& text : texts) networks.push_back(TRY(http::IpNetwork::parse(text)));
+  for (const auto& text : texts) {
+    auto network = TRY(http::IpNetwork::parse(text));
+    networks.push_back(network);
+  }
   return networks;
 }
 

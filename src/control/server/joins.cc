@@ -29,16 +29,21 @@ state::Machine machine_of(const std::string& id, const agent::Machine& told, sta
   return machine;
 }
 
-// Whom the agent of that name works for now.
+// The instance that the agent of that name is; nullptr for a machine of the pool that is free.
+state::Ptr<state::Instance> instance_of(const state::View& view, const std::string& agent) {
+  auto machine = view.machine(agent);
+  return view.instance(machine ? machine->instance_id : agent);
+}
+
+// Whom it works for now.
 Result<identity::InstanceIdentity> identity_of(const state::View& view, const std::string& agent) {
   identity::InstanceIdentity identity;
   identity.instance_id = agent;
-  auto machine = view.machine(agent);
-  auto instance = view.instance(machine ? machine->instance_id : agent);
+  auto instance = instance_of(view, agent);
   if (instance != nullptr) {
     identity.account = instance->account;
     identity.endpoint_uid = instance->endpoint_uid;
-  } else if (machine == nullptr) {
+  } else if (view.machine(agent) == nullptr) {
     return make_error(Code::kPermissionDenied, "instance {} is not, or no longer, one of this control plane", agent);
   }
   return identity;
@@ -83,6 +88,12 @@ Result<identity::SignedCertificate> Joins::renew(const Context& ctx, const fleet
   TRY(ctx.check());
   auto identity = TRY(identity_of(state_.view(), call.identity.instance_id));
   return authority_.sign_instance(call.csr_pem, identity);
+}
+
+bool Joins::holds_lease(const identity::InstanceIdentity& who) const {
+  auto instance = instance_of(state_.view(), who.instance_id);
+  return instance != nullptr && instance->account == who.account && instance->endpoint_uid == who.endpoint_uid &&
+         (instance->state == state::InstanceState::kLaunching || instance->state == state::InstanceState::kReady);
 }
 
 Result<Joins::NewToken> Joins::issue(const Context& ctx, Duration lifetime) {

@@ -22,6 +22,9 @@ class Joins {
   // kPermissionDenied for an instance that is gone.
   Result<identity::SignedCertificate> renew(const Context& ctx, const fleet::RenewCall& call);
 
+  // Whether it is leased, now, to the endpoint that its certificate names.
+  bool holds_lease(const identity::InstanceIdentity& who) const;
+
   struct NewToken {
     Secret text;
     state::JoinToken record;

@@ -67,6 +67,7 @@ struct Machine {
   std::string instance_id;  // leased as this one; "" when free
   bool wiped = true;        // proven; only then it is leased again
   std::string wipe_proof;   // that the machine must give for its last lease
+  std::string last_proof;   // that it gave last; "" before its first lease
   Millis joined = 0;
 };
 

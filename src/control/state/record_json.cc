@@ -153,7 +153,7 @@ void members(Io& io, Machine& r) {
   io("id", r.id), io("instance_type", r.instance_type), io("address", r.address), io("host_name", r.host_name);
   io("cpu_cores", r.cpu_cores), io("memory_bytes", r.memory_bytes), io("disk_bytes", r.disk_bytes);
   io("accelerators", r.accelerators), io("instance_id", r.instance_id), io("wiped", r.wiped);
-  io("wipe_proof", r.wipe_proof), io("joined", r.joined);
+  io("wipe_proof", r.wipe_proof), io("last_proof", r.last_proof), io("joined", r.joined);
 }
 
 template <typename Io>
