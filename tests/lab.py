@@ -1,5 +1,6 @@
 """A control plane of its own for a system test: a registry with a small serving image, an S3 bucket with small models, `zeropull
-serve` with provider local, all in one network namespace (bench/scaleout/datacenter.py), called by `zeropull api` as an operator would.
+serve` with provider local, all in one network namespace (bench/scaleout/datacenter.py), called by `zeropull api` as an operator
+would.
 
     with Lab() as lab:
         lab.deploy("llm", copies=1)
@@ -191,8 +192,8 @@ class Lab:
     # ---- what is left ----
 
     def leftovers(self) -> list[str]:
-        """Processes, mounts, loop devices, cgroups, links, rules and folders of instances: empty when no instance lives. Links and
-        rules of the instances' own network namespaces end with these; a namespace that lives on shows as a process or a mount."""
+        """Processes, mounts, loop devices, cgroups, links, rules and folders of instances: empty when no instance lives. Links
+        and rules of the instances' own network namespaces end with these; a namespace that lives on shows as a process."""
         return [*self.left_on_disk(), *self.left_in_kernel(), *self.left_in_network()]
 
     def wait_clean(self, timeout_s: float = 30) -> None:
@@ -203,16 +204,18 @@ class Lab:
             time.sleep(0.1)
 
     def left_on_disk(self) -> list[str]:
-        folders = self.work / "control/instances"
-        return [f"folder: {path}" for path in folders.iterdir()] if folders.exists() else []
+        """Of instances, and of endpoints, which are to be gone too."""
+        root = self.work / "control"
+        found = [path for name in ("instances", "volumes", "store", "store/_unfinished") for path in root.glob(f"{name}/*")]
+        return [f"on disk: {path}" for path in found if path.name != "_unfinished"]
 
     def left_in_kernel(self) -> list[str]:
         root = str(self.work / "control/instances")
         left = [f"loop: {line}" for line in output_of(["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"]).splitlines()
                 if str(self.work) in line]
         mine = self.instances_seen()
-        left += [f"cgroup: {path}" for path in Path("/sys/fs/cgroup").glob("**/zeropull-i-*")
-                 if path.name.removeprefix("zeropull-") in mine]
+        cgroups = [path for pattern in ("zeropull-i-*", "*/zeropull-i-*") for path in Path("/sys/fs/cgroup").glob(pattern)]
+        left += [f"cgroup: {path}" for path in cgroups if path.name.removeprefix("zeropull-") in mine]
         outside = {os.stat("/proc/self/ns/net").st_ino, self.center_network()}
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -244,7 +247,8 @@ class Lab:
 
 def environment() -> str | None:
     """The Python that has what api_suite/requirements.txt pins; None where the package index cannot be reached."""
-    done = subprocess.run(["bash", TESTS / "api_suite/environment.sh"], stdout=subprocess.PIPE, text=True, timeout=300, check=False)
+    command = ["bash", TESTS / "api_suite/environment.sh"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300, check=False)
     return f"{done.stdout.strip()}/bin/python" if done.returncode == 0 else None
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Models from an S3 server that others wrote (moto): odd keys, an object in parts, a tar.gz; and the same while answers go wrong. Each
-file that a copy sees has the bytes that were put into the bucket."""
+"""Models from an S3 server that others wrote (moto): odd keys, an object in parts, a tar.gz; and the same while answers go wrong.
+Each file that a copy sees has the bytes that were put into the bucket."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ class Models:
     def expect_right(self, endpoint: str) -> None:
         self.lab.wait_component(endpoint)
         for name in FILES:
-            assert self.read(endpoint, f"{MODEL}/{name}") == (self.folder / "llm" / name).read_bytes(), f"{name!r} has other bytes"
+            seen = self.read(endpoint, f"{MODEL}/{name}")
+            assert seen == (self.folder / "llm" / name).read_bytes(), f"{name!r} has other bytes"
         self.lab.delete_endpoint(endpoint)
 
 

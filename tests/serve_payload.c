@@ -3,8 +3,8 @@
  *
  *   GET /ping                    200, or 503 while FAIL_PING seconds have not passed, or never with PING=never
  *   POST /invocations            200 with its host's name and the request's body
- *                                a body "chunks COUNT" gets that many chunks, a tenth of a second apart, and "cut COUNT" no end of them;
- *                                "status CODE" that status, "read PATH" a file's bytes
+ *                                a body "chunks COUNT" gets that many chunks, a tenth of a second apart, and "cut COUNT" no end of
+ *                                them; "status CODE" that status, "read PATH" a file's bytes
  *   GET /env?NAME, /file?PATH    a variable, a file's first bytes
  *   GET /connect?ADDRESS:PORT    "open", or the error of a TCP connection within half a second
  *   GET /device?PATH             "usable", or the error of an open

@@ -1,9 +1,11 @@
-"""faults.py ADDRESS PORT SERVER:PORT FILE: passes GET and HEAD on to an S3 server and spoils answers as FILE says, read for each request:
+"""faults.py ADDRESS PORT SERVER:PORT FILE: passes GET and HEAD on to an S3 server and spoils answers as FILE says, which is read for
+each request:
 
     {"fault": "slow_down", "of": "weights", "times": 3}
 
-`of` is a part of the request's path; the first `times` answers to GET of it are spoiled: slow_down (503 before anything is asked),
-etag (another than the object has), cut (half of the body, then the end), flip (a byte of the body is another). FILE.spoiled counts.
+`of` is a part of the request's path; the first `times` answers to GET of it are spoiled: slow_down (503 before anything is
+asked), etag (another than the object has), cut (half of the body, then the end), flip (a byte of the body is another). Beside
+FILE, with the ending .spoiled, lies how many were.
 """
 
 from __future__ import annotations
@@ -51,12 +53,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         response = upstream.getresponse()
         body = response.read()
         upstream.close()
-        headers = {name: value for name, value in response.getheaders() if name.lower() in KEPT or name.lower().startswith("x-amz-")}
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        headers = {name: value for name, value in headers.items() if name in KEPT or name.startswith("x-amz-")}
         if self.command == "GET":
-            headers = {name: value for name, value in headers.items() if name.lower() != "content-length"}
-            headers["Content-Length"] = str(len(body))
+            headers["content-length"] = str(len(body))
         if fault == "etag":
-            headers = {name: value for name, value in headers.items() if name.lower() != "etag"} | {"ETag": '"' + "0" * 32 + '"'}
+            headers["etag"] = '"' + "0" * 32 + '"'
         elif fault == "flip":
             body = bytes([body[0] ^ 1]) + body[1:]
         elif fault == "cut":

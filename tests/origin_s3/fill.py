@@ -1,4 +1,4 @@
-"""fill.py URL FOLDER: puts every file FOLDER/BUCKET/KEY into the bucket of an S3 server, large ones in parts, with a current boto3."""
+"""fill.py URL FOLDER: puts every file FOLDER/BUCKET/KEY into the bucket of an S3 server, large ones in parts, with boto3."""
 
 import sys
 from pathlib import Path
