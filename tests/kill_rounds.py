@@ -19,13 +19,15 @@ from pathlib import Path
 from lab import Lab
 from scaleout.client import ApiError, ZeropullApi
 
-VICTIMS = {"agent": b"zeropull\0agent", "containerd": b"containerd\0", "shim": b"containerd-shim", "container": b"/payload\0serve"}
+# By how their command lines begin. A shim is also the one that containerd calls to clean up after another.
+VICTIMS = {"agent": (b"zeropull", b"agent"), "containerd": (b"containerd",), "shim": (b"containerd-shim-runc-v2",),
+           "container": (b"payload", b"serve")}
 # How a call ends that a killed server did not answer; it may have been done.
 CUT_OFF = ("connect to server", "Recv failure", "Empty reply", "transfer closed", "Connection reset", "end of stream")
 
 
-def processes_of(init: int) -> list[tuple[int, bytes]]:
-    """All processes below an instance's first one, with their command lines."""
+def processes_of(init: int) -> list[tuple[int, tuple[bytes, ...]]]:
+    """All processes below an instance's first one, with the words of their command lines, the first without its folder."""
     parents: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError):
@@ -39,7 +41,8 @@ def processes_of(init: int) -> list[tuple[int, bytes]]:
     found = []
     for pid in below:
         with contextlib.suppress(OSError):
-            found.append((pid, Path(f"/proc/{pid}/cmdline").read_bytes()))
+            program, *words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            found.append((pid, (program.rpartition(b"/")[2], *words)))
     return found
 
 
@@ -54,7 +57,7 @@ def kill_one(lab: Lab, victim: str, choose: random.Random) -> str:
     folders = lab.work / "control/instances"
     for folder in folders.iterdir() if folders.exists() else ():
         if first := lab.plane.first_process(folder.name):
-            candidates += [pid for pid, command in processes_of(first) if VICTIMS[victim] in command]
+            candidates += [pid for pid, words in processes_of(first) if words[: len(VICTIMS[victim])] == VICTIMS[victim]]
     if not candidates:
         return f"no {victim} was there to be"
     pid = choose.choice(sorted(candidates))

@@ -1,5 +1,6 @@
 """A control plane of its own for a system test: a registry with a small serving image, an S3 bucket with small models, `zeropull
-serve` with provider local, all in one network namespace (bench/scaleout/datacenter.py), called by `zeropull api` as an operator would.
+serve` with provider local, all in one network namespace (bench/scaleout/datacenter.py), called by `zeropull api` as an operator
+would.
 
     with Lab() as lab:
         lab.deploy("llm", copies=1)
@@ -37,6 +38,7 @@ BINARY = Path(os.environ["ZP_BIN"]) / "zeropull"
 PAYLOAD = Path(os.environ["ZP_TESTS"]) / "serve_payload"
 ROLE = "arn:aws:iam::111122223333:role/test"
 SKIPPED = 77
+MODELS = {"S3Uri": "s3://models/", "S3DataType": "S3Prefix", "CompressionType": "None"}
 
 
 class Lab:
@@ -138,10 +140,12 @@ class Lab:
                   Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()])
 
     def create_component(self, name: str, endpoint: str, copies: int = 1, image: str | None = None, model: str = "s3://models/",
-                         data_cache: bool = False, environment: dict[str, str] | None = None) -> None:
+                         data_cache: bool = False, environment: dict[str, str] | None = None, source: dict | None = None) -> None:
+        """`model`: a prefix, one object, or "" for none; `source` says more than a URI can."""
         container: dict = {"Image": image or self.image(), "Environment": environment or {}}
-        if model.endswith("/"):
-            container["ModelDataSource"] = {"S3DataSource": {"S3Uri": model, "S3DataType": "S3Prefix", "CompressionType": "None"}}
+        if source or model.endswith("/"):
+            prefix = {"S3Uri": model, "S3DataType": "S3Prefix", "CompressionType": "None"}
+            container["ModelDataSource"] = {"S3DataSource": source or prefix}
         elif model:
             container["ModelDataUrl"] = model
         self.call("create_model", ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
@@ -216,8 +220,8 @@ class Lab:
     # ---- what is left ----
 
     def leftovers(self) -> list[str]:
-        """Processes, mounts, loop devices, cgroups, links, rules and folders of instances: empty when no instance lives. Links and
-        rules of the instances' own network namespaces end with these; a namespace that lives on shows as a process or a mount."""
+        """Processes, mounts, loop devices, cgroups, links, rules and folders of instances: empty when no instance lives. Links
+        and rules of the instances' own network namespaces end with these; a namespace that lives on shows as a process."""
         return [*self.left_on_disk(), *self.left_in_kernel(), *self.left_in_network()]
 
     def wait_clean(self, timeout_s: float = 30) -> None:
@@ -228,16 +232,18 @@ class Lab:
             time.sleep(0.1)
 
     def left_on_disk(self) -> list[str]:
-        folders = self.work / "control/instances"
-        return [f"folder: {path}" for path in folders.iterdir()] if folders.exists() else []
+        """Of instances, and of endpoints, which are to be gone too."""
+        root = self.work / "control"
+        found = [path for name in ("instances", "volumes", "store", "store/_unfinished") for path in root.glob(f"{name}/*")]
+        return [f"on disk: {path}" for path in found if path.name != "_unfinished"]
 
     def left_in_kernel(self) -> list[str]:
         root = str(self.work / "control/instances")
         left = [f"loop: {line}" for line in output_of(["losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"]).splitlines()
                 if str(self.work) in line]
         mine = self.instances_seen()
-        left += [f"cgroup: {path}" for path in Path("/sys/fs/cgroup").glob("**/zeropull-i-*")
-                 if path.name.removeprefix("zeropull-") in mine]
+        cgroups = [path for pattern in ("zeropull-i-*", "*/zeropull-i-*") for path in Path("/sys/fs/cgroup").glob(pattern)]
+        left += [f"cgroup: {path}" for path in cgroups if path.name.removeprefix("zeropull-") in mine]
         outside = {os.stat("/proc/self/ns/net").st_ino, self.center_network()}
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -269,7 +275,8 @@ class Lab:
 
 def environment() -> str | None:
     """The Python that has what api_suite/requirements.txt pins; None where the package index cannot be reached."""
-    done = subprocess.run(["bash", TESTS / "api_suite/environment.sh"], stdout=subprocess.PIPE, text=True, timeout=300, check=False)
+    command = ["bash", TESTS / "api_suite/environment.sh"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300, check=False)
     return f"{done.stdout.strip()}/bin/python" if done.returncode == 0 else None
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The suite of the API (api_suite) against `zeropull serve` with real instances, and invocations of a real copy, by a current boto3."""
+"""The suite of the API (api_suite) against `zeropull serve` with real instances, and a current boto3's invocations of a copy."""
 
 from __future__ import annotations
 

@@ -3,10 +3,9 @@
  *
  *   GET /ping                    200, or 503 while FAIL_PING seconds have not passed, or never with PING=never
  *   POST /invocations            200 with its host's name and the request's body
- *                                a body "chunks COUNT" gets that many chunks, a tenth of a second apart, and "cut COUNT" no end of them;
- *                                "status CODE" that status, "read PATH" a file's bytes
- *   POST /invocations            200 with its host's name and the request's body; a body that begins with "GET " is answered as
- *                                that request is, so that whoever reaches the container through a router can ask too
+ *                                a body "chunks COUNT" gets that many chunks, a tenth of a second apart, and "cut COUNT" no end of
+ *                                them; "status CODE" that status, "read PATH" a file's bytes; one that begins with "GET " is answered
+ *                                as that request is, so that whoever reaches the container through a router can ask too
  *   GET /say?WORD                writes WORD to its log
  *   GET /env?NAME, /file?PATH    a variable, a file's first bytes
  *   GET /connect?ADDRESS:PORT    "open", or the error of a TCP connection within half a second

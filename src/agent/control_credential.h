@@ -1,6 +1,7 @@
 // ControlCredential: the instance's key and certificate in the link's folder. One file holds both (key first, then the chain), so
 // that a crash never parts them; it is replaced whole. Another holds the key of a join that has no answer yet: a join token buys
-// one certificate, and only the same request gets it again when the first answer was lost. Not locked: the link serialises its use.
+// one certificate, and only the same request gets it again when the first answer was lost. Not locked: the link serialises
+// its use.
 #pragma once
 
 #include <optional>

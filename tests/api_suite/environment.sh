@@ -1,6 +1,6 @@
 #!/bin/bash
-# Prints the folder of a virtual environment with requirements.txt, by version and hash. It stays beside the build for the next run; its
-# name is that of its requirements.
+# Prints the folder of a virtual environment with requirements.txt, by version and hash. It stays beside the build for the next
+# run; its name is that of its requirements.
 set -euo pipefail
 REQUIREMENTS=$(cd "$(dirname "$0")" && pwd)/requirements.txt
 VENV=$ZP_TESTS/api_suite_venv_$(sha256sum <"$REQUIREMENTS" | head -c 16)

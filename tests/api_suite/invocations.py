@@ -1,5 +1,5 @@
-"""InvokeEndpoint and InvokeEndpointWithResponseStream through a current boto3 against a copy of tests/serve_payload.c: ZP_INVOKE names an
-endpoint with a component of the same name that serves it, on a server with real instances."""
+"""InvokeEndpoint and InvokeEndpointWithResponseStream through a current boto3 against a copy of tests/serve_payload.c: ZP_INVOKE names
+an endpoint with a component of the same name that serves it, on a server with real instances."""
 import os
 import time
 import unittest
@@ -17,8 +17,9 @@ class Invocations(ServiceTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        config = botocore.config.Config(retries={"max_attempts": 0})
         cls.runtime = boto3.client("sagemaker-runtime", endpoint_url=URL, region_name=REGION, aws_access_key_id=OWN["id"],
-                                   aws_secret_access_key=OWN["secret"], config=botocore.config.Config(retries={"max_attempts": 0}))
+                                   aws_secret_access_key=OWN["secret"], config=config)
 
     def invoke(self, body, **changes):
         return self.runtime.invoke_endpoint(**{"EndpointName": NAME, "InferenceComponentName": NAME, "Body": body, **changes})
