@@ -14,6 +14,15 @@ inline constexpr Duration kTickMax = std::chrono::seconds(5);
 // Arrivals are kept in bins of this width; a window of evidence begins at the edge of a bin.
 inline constexpr double kBinSeconds = 0.5;
 inline constexpr std::size_t kBins = 1200;  // ten minutes: the longest window, which sees an excess of a few percent
+// Bursts that come and go are this load's way, not a change of it: their blocks' dispersion raises what counts as evidence. Of
+// Poisson arrivals it is estimated as up to twice what it is.
+inline constexpr double kBlockSeconds = 10;
+inline constexpr int kBlocksLeftOut = 2, kBlocksMin = 12;
+inline constexpr double kDispersionNoise = 2;
+// Requests in flight smooth bursts shorter than a service time, so what bursts do to their evidence is bounded.
+inline constexpr double kBurstsInFlight = 2;
+// A burst is what lasts up to this long: scale-in leaves room for those of its window.
+inline constexpr double kBurstSeconds = 60;
 // What a request takes when none has been answered yet.
 inline constexpr double kServiceSecondsGuess = 1.0;
 // Service times are averaged over about so long: their noise must be small beside that of the longest window's arrivals. That
@@ -24,11 +33,16 @@ inline constexpr double kEvidenceExtra = 0;
 // Standard deviations by which the rate of a high window is taken lower.
 inline constexpr double kEstimateCaution = 0.5;
 // How long after a detected change the new level is still being estimated, not yet taken for the steady one.
-inline constexpr double kAdjustSeconds = 30;
+inline constexpr double kAdjustSeconds = 90;
 // Scale-in leaves this share of the remaining copies' target unused, as AWS's alarm for scale-in does.
 inline constexpr double kScaleInShare = 0.9;
 // A policy's window is not taken shorter: a copy that was just ready would go again.
 inline constexpr Duration kScaleInWindowMin = std::chrono::seconds(30);
+// A request that waits weighs less than one at work: it needs a slot once, and targets leave slots for it. Measured on the
+// traces.
+inline constexpr double kStuckWeight = 0.4;
+// The rate by which is told whether a backlog clears by itself.
+inline constexpr double kRecentSeconds = 30;
 // A backlog is worth copies that clear it in this time once they are ready.
 inline constexpr double kDrainSeconds = 30;
 
