@@ -22,7 +22,7 @@ class Look {
         policy_(policy),
         input_(input),
         target_(std::max(policy.target, 1e-3)),
-        limit_(std::max(policy.copy_limit > 0 ? policy.copy_limit : target_ * 1.25, target_)) {
+        limit_(std::max(policy.copy_limit > 0 ? policy.copy_limit : target_ / kTargetShare, target_)) {
     double in_copies = input.in_flight - std::min(input.held, input.in_flight);
     room_ = limit_ * std::max(input.copies_ready, 0);
     overload_ = room_ > 0 ? std::max(1.0, in_copies / room_) : 1;
@@ -73,7 +73,7 @@ class Look {
     auto recent = state_.load.last(kRecentSeconds);
     double rate = recent.seconds > 0 ? recent.arrivals / recent.seconds : 0;
     double spare = room_ / state_.service.mean() - rate;
-    if (spare > 0 && backlog / spare <= seconds(input_.start_time)) return 0;
+    if (spare > 0 && backlog / spare <= seconds(input_.start_time) + state_.service.mean()) return 0;
     return backlog * kStuckWeight;
   }
 
@@ -196,26 +196,40 @@ class Look {
     double looked_at = std::min(window, kBinSeconds * (kBins - 2));
     if (!policy_.scale_in || state_.elapsed - state_.settled < looked_at) return;
     auto sum = state_.load.last(looked_at);
-    double rate = (sum.arrivals + 2 * std::sqrt(sum.arrivals)) / sum.seconds;
-    double demand = std::max(rate * state_.service.mean(), sum.busy / sum.seconds) / kScaleInShare;
+    double rate = 0, at_work = 0;
+    LoadWindow::Sum after;  // of the parts of the window, each alone, the busiest counts
+    for (int part = 1; part <= kWindowParts; ++part) {
+      auto with = state_.load.last(looked_at * part / kWindowParts);
+      double length = with.seconds - after.seconds;
+      if (length > 0) {
+        rate = std::max(rate, (with.arrivals - after.arrivals) / length);
+        at_work = std::max(at_work, (with.busy - after.busy) / length);
+      }
+      after = with;
+    }
+    double demand = std::max(rate * state_.service.mean(), at_work) / kScaleInShare;
     demand =
         std::max(demand, state_.load.highest_mark(looked_at) * service_ * target_ / limit_);  // a burst may use all of a copy
     bool idle = sum.arrivals == 0 && sum.busy == 0 && input_.in_flight == 0;
     int fewer = std::max(idle ? 0 : std::max(1, whole(demand / target_)), policy_.copies_min);
     if (fewer >= input_.desired) return state_.quiet.reset();
+    // While a busy part leaves the window, the number falls: what it falls to is wanted, in one step.
+    double part = looked_at / kWindowParts;
     if (!state_.quiet) {
-      state_.quiet = state_.elapsed - looked_at;
-      state_.quiet_copies = fewer;
+      state_.quiet = state_.elapsed;
+      state_.quiet_copies = 0;
     }
+    double quiet = state_.elapsed - *state_.quiet;
+    if (quiet < part) return;
     state_.quiet_copies = std::max(state_.quiet_copies, fewer);
-    if (state_.elapsed - *state_.quiet < window) return;
+    if (quiet < window - looked_at + part) return;
     decision_.desired = state_.quiet_copies;
     auto& evidence = decision_.evidence;
     evidence.cause = ScaleCause::kQuiet;
     evidence.window_seconds = window;
     evidence.count = sum.arrivals;
     evidence.rate = rate;
-    evidence.concurrency = sum.busy / sum.seconds;
+    evidence.concurrency = at_work;
     decision_.reason = fmt::format(
         "in the last {:.0f} s no more than {} of {} copies were needed ({:.0f} requests in {:.0f} s, "
         "{:.2f} s each)",

@@ -25,7 +25,7 @@ struct DetectorPolicy {
   int copies_min = 0;
   int copies_max = 1;
   double target = 1;      // requests in flight per copy that sizing aims at: the policy's TargetValue
-  double copy_limit = 0;  // requests that a copy works on at once, past which they wait in it; 0: a quarter above target
+  double copy_limit = 0;  // requests that a copy works on at once, past which they wait in it; 0: target is 0.7 of it
   Duration false_alarm_time = std::chrono::hours(24);  // mean time between two needless scale-outs under steady load
   Duration scale_in_window = std::chrono::minutes(3);
   bool scale_in = true;   // DisableScaleIn, DynamicScalingInSuspended

@@ -18,9 +18,9 @@ inline constexpr std::size_t kBins = 1200;  // ten minutes: the longest window, 
 // Poisson arrivals it is estimated as up to twice what it is.
 inline constexpr double kBlockSeconds = 10;
 inline constexpr int kBlocksLeftOut = 2, kBlocksMin = 12;
-inline constexpr double kDispersionNoise = 2;
+inline constexpr double kDispersionNoise = 1.25;
 // Requests in flight smooth bursts shorter than a service time, so what bursts do to their evidence is bounded.
-inline constexpr double kBurstsInFlight = 2;
+inline constexpr double kBurstsInFlight = 3;
 // A burst is what lasts up to this long: scale-in leaves room for those of its window.
 inline constexpr double kBurstSeconds = 60;
 // What a request takes when none has been answered yet.
@@ -34,8 +34,12 @@ inline constexpr double kEvidenceExtra = 0;
 inline constexpr double kEstimateCaution = 0.5;
 // How long after a detected change the new level is still being estimated, not yet taken for the steady one.
 inline constexpr double kAdjustSeconds = 90;
+// Where a policy does not say what a copy can work on at once: its target is this share of it, as Knative takes it to be.
+inline constexpr double kTargetShare = 0.7;
 // Scale-in leaves this share of the remaining copies' target unused, as AWS's alarm for scale-in does.
 inline constexpr double kScaleInShare = 0.9;
+// The window of scale-in is looked at in so many parts, and the busiest counts.
+inline constexpr int kWindowParts = 3;
 // A policy's window is not taken shorter: a copy that was just ready would go again.
 inline constexpr Duration kScaleInWindowMin = std::chrono::seconds(30);
 // A request that waits weighs less than one at work: it needs a slot once, and targets leave slots for it. Measured on the
