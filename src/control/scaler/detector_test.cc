@@ -155,7 +155,7 @@ TEST(Detector, scales_in_after_the_window_and_not_before) {
   component.scale_ins = 0;
   component.run(100, 2);
   EXPECT_EQ(component.scale_ins, 0);
-  component.run(350, 2);
+  component.run(800, 2);
   EXPECT_LE(component.input.desired, 7);
   EXPECT_GE(component.input.desired, 4);
 }

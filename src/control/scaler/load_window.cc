@@ -71,8 +71,7 @@ double LoadWindow::dispersion() const {
     total += count;
   }
   if (blocks < kBlocksMin || total <= 0) return 1;
-  double dispersion = squares / (blocks - 1) / (total / blocks);
-  return std::max(1.0, dispersion / kDispersionNoise);
+  return std::max(1.0, squares / (blocks - 1) / (total / blocks));
 }
 
 const std::vector<double>& LoadWindow::scales() {
