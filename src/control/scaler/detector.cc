@@ -66,7 +66,7 @@ class Look {
   }
 
   // Requests beyond what copies can work on speak for more copies only where none is starting and where the ready ones would not
-  // have cleared them by the time that another could help. They would be worked off at the copies' limit.
+  // have cleared them by the time that another had started and answered its first request.
   double stuck() const {
     double backlog = decision_.evidence.backlog;
     if (backlog <= 0 || decision_.evidence.pending > 0) return 0;

@@ -33,7 +33,8 @@ struct DetectorPolicy {
   bool scale_out = true;  // DynamicScalingOutSuspended
 };
 
-// All that the detector remembers of a component. A new one (after a restart) knows nothing and so changes nothing by itself.
+// All that the detector remembers of a component: 40 KB, so not for a stack. A new one (after a restart) knows nothing and
+// changes nothing before it has seen evidence of its own.
 struct DetectorState {
   std::optional<ScaleInput> last;
   double elapsed = 0;  // seconds that counted: jumps and pauses left out
