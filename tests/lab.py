@@ -38,7 +38,6 @@ BINARY = Path(os.environ["ZP_BIN"]) / "zeropull"
 PAYLOAD = Path(os.environ["ZP_TESTS"]) / "serve_payload"
 ROLE = "arn:aws:iam::111122223333:role/test"
 SKIPPED = 77
-MODELS = {"S3Uri": "s3://models/", "S3DataType": "S3Prefix", "CompressionType": "None"}
 
 
 class Lab:

@@ -42,7 +42,8 @@ Result<void> write_svg(const std::string& path, const Chart& chart) {
       "<rect width='{0}' height='{1}' fill='white'/>\n<text x='{2}' y='24' font-size='15'>{3}</text>\n",
       kWidth, kHeight, kLeft, chart.title);
   double across = division(last - first), up = division(highest);
-  for (double time = std::ceil(first / across) * across; time <= last; time += across) {
+  for (double time = std::ceil(first / across) * across + 0.0;  // no -0
+       time <= last; time += across) {
     svg += fmt::format(
         "<path d='M{0:.1f} {1}V{2}' stroke='#eeeeee'/><text x='{0:.1f}' y='{3}' text-anchor='middle'>{4:.0f} s</text>\n", x(time),
         kTop, kHeight - kBottom, kHeight - kBottom + 18, time);

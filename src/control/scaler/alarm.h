@@ -41,7 +41,7 @@ struct Datapoint {
 struct AlarmState {
   AlarmStateValue value = AlarmStateValue::kInsufficientData;
   std::string reason = "Unchecked: Initial alarm creation";
-  std::string reason_data;
+  std::string reason_data = {};
   std::int64_t updated = 0, transitioned = 0;
   std::int64_t evaluated = 0;    // 0: never
   std::int64_t known_since = 0;  // points before belong to a time that a clock's jump took back

@@ -14,23 +14,38 @@ inline constexpr Duration kTickMax = std::chrono::seconds(5);
 // Arrivals are kept in bins of this width; a window of evidence begins at the edge of a bin.
 inline constexpr double kBinSeconds = 0.5;
 inline constexpr std::size_t kBins = 1200;  // ten minutes: the longest window, which sees an excess of a few percent
+// Bursts that come and go are this load's way, not a change of it: the dispersion of blocks of arrivals raises what counts as
+// evidence. The newest blocks are left out; too few blocks say nothing.
+inline constexpr double kBlockSeconds = 10;
+inline constexpr int kBlocksLeftOut = 2, kBlocksMin = 12;
+// Requests in flight smooth bursts shorter than a service time, so what bursts do to their evidence is bounded.
+inline constexpr double kBurstsInFlight = 2;
+// A burst is what lasts up to this long: scale-in leaves room for those of its window.
+inline constexpr double kBurstSeconds = 60;
 // What a request takes when none has been answered yet.
 inline constexpr double kServiceSecondsGuess = 1.0;
 // Service times are averaged over about so long: their noise must be small beside that of the longest window's arrivals. That
 // they grow is seen at once in the requests at work.
 inline constexpr double kServiceMemorySeconds = 1800;
-// Added to ln(false alarm time x arrivals a second): measured, for one false alarm in that time at 0.1 to 100 requests a second.
-inline constexpr double kEvidenceExtra = 0;
 // Standard deviations by which the rate of a high window is taken lower.
 inline constexpr double kEstimateCaution = 0.5;
 // How long after a detected change the new level is still being estimated, not yet taken for the steady one.
-inline constexpr double kAdjustSeconds = 30;
+inline constexpr double kAdjustSeconds = 90;
+// Where a policy does not say what a copy can work on at once: its target is this share of it, as Knative takes it to be.
+inline constexpr double kTargetShare = 0.7;
 // Scale-in leaves this share of the remaining copies' target unused, as AWS's alarm for scale-in does.
 inline constexpr double kScaleInShare = 0.9;
+// The window of scale-in is looked at in so many parts, and the busiest counts: half a minute each by default.
+inline constexpr int kWindowParts = 6;
 // A policy's window is not taken shorter: a copy that was just ready would go again.
 inline constexpr Duration kScaleInWindowMin = std::chrono::seconds(30);
+// A request that waits weighs less than one at work: it needs a slot once, and targets leave slots for it. Measured on the
+// traces.
+inline constexpr double kStuckWeight = 0.25;
+// The rate by which is told whether a backlog clears by itself.
+inline constexpr double kRecentSeconds = 30;
 // A backlog is worth copies that clear it in this time once they are ready.
-inline constexpr double kDrainSeconds = 30;
+inline constexpr double kDrainSeconds = 60;
 
 // Of AWS's alarms (CloudWatch User Guide: Evaluating an alarm).
 inline constexpr int kEvaluationExtra = 2;  // points looked at beyond N; 5 for N = 3

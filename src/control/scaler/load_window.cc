@@ -59,6 +59,21 @@ double LoadWindow::highest_mark(double seconds) const {
   return highest;
 }
 
+double LoadWindow::dispersion() const {
+  double squares = 0, total = 0, before = 0, later = last(kBlockSeconds * kBlocksLeftOut).arrivals;
+  int blocks = 0;
+  double until = std::min(known_seconds(), kBinSeconds * (kBins - 2));
+  for (double back = kBlockSeconds * (kBlocksLeftOut + 1); back <= until; back += kBlockSeconds, ++blocks) {
+    double sum = last(back).arrivals, count = sum - later;
+    if (blocks > 0) squares += (count - before) * (count - before) / 2;
+    later = sum;
+    before = count;
+    total += count;
+  }
+  if (blocks < kBlocksMin || total <= 0) return 1;
+  return std::max(1.0, squares / (blocks - 1) / (total / blocks));
+}
+
 const std::vector<double>& LoadWindow::scales() {
   static const std::vector<double> all = [] {
     std::vector<double> widths;

@@ -23,12 +23,16 @@ class LoadWindow {
   };
   // What came between the last time and `elapsed`, during which `at_work` requests were in copies.
   void add(double elapsed, double arrivals, double at_work);
-  // The highest sure rate (see decide()) seen now.
+  // The rate of bursts that is sure now.
   void mark(double sure_rate);
   // Over the last `seconds`, or fewer where less is known; begins at the edge of a bin.
   Sum last(double seconds) const;
   // The highest mark of the last `seconds`.
   double highest_mark(double seconds) const;
+  // How much more arrivals vary than Poisson's would: variance over mean of counts of ten seconds, by successive differences, so
+  // that a step counts once. The last blocks are left out: what is tested now must not speak against itself. 1 where too little
+  // is known.
+  double dispersion() const;
   double known_seconds() const { return now_ - edge(first_).elapsed; }
   // Windows to look at, shortest first: at first each bin's width more, then an eighth more.
   static const std::vector<double>& scales();

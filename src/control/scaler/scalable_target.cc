@@ -28,9 +28,7 @@ const PolicyWish* largest(std::span<const PolicyWish> wishes, int current, bool 
   return found;
 }
 
-ScalingOutcome stay(NotScaled reason, const PolicyWish& wish) {
-  return {.capacity = {}, .not_scaled = reason, .cause = cause_of(wish), .scale_in = false};
-}
+ScalingOutcome stay(NotScaled reason, const PolicyWish& wish) { return {.not_scaled = reason, .cause = cause_of(wish)}; }
 
 ScalingOutcome scale_out(const TargetBounds& bounds, TargetState& state, const PolicyWish& wish, int current, std::int64_t now) {
   if (current >= bounds.capacity_max) return stay(NotScaled::kAlreadyAtMaxCapacity, wish);
@@ -38,7 +36,7 @@ ScalingOutcome scale_out(const TargetBounds& bounds, TargetState& state, const P
   int base = capacity_base(state, current, now);
   state.out = {.started = now, .seconds = wish.out_cooldown.count(), .added = capacity - base};
   state.in = {};
-  return {.capacity = capacity, .not_scaled = {}, .cause = cause_of(wish), .scale_in = false};
+  return {.capacity = capacity, .cause = cause_of(wish)};
 }
 
 ScalingOutcome scale_in(const TargetBounds& bounds, TargetState& state, const PolicyWish& wish, int current, std::int64_t now) {
@@ -47,7 +45,7 @@ ScalingOutcome scale_in(const TargetBounds& bounds, TargetState& state, const Po
   state.in = {.started = now, .seconds = wish.in_cooldown.count()};
   state.out = {};
   int capacity = std::clamp(*wish.capacity, bounds.capacity_min, bounds.capacity_max);
-  return {.capacity = capacity, .not_scaled = {}, .cause = cause_of(wish), .scale_in = true};
+  return {.capacity = capacity, .cause = cause_of(wish), .scale_in = true};
 }
 
 }  // namespace

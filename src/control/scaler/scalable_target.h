@@ -31,10 +31,10 @@ struct TargetState {
 // What one policy says at this evaluation. Policies whose alarm is not in ALARM say nothing (capacity none) but still count:
 // scale-in needs all target tracking policies with scale-in enabled to agree.
 struct PolicyWish {
-  std::string policy, alarm;  // names, for the cause
-  bool tracking = true;       // target tracking, else step scaling
+  std::string policy = {}, alarm = {};  // names, for the cause
+  bool tracking = true;                 // target tracking, else step scaling
   bool scale_in_enabled = true;
-  std::optional<int> capacity;
+  std::optional<int> capacity = {};
   std::chrono::seconds out_cooldown{300}, in_cooldown{300};
 };
 
@@ -42,9 +42,9 @@ enum class NotScaled { kAlreadyAtMaxCapacity, kAlreadyAtMinCapacity, kAlreadyAtD
 std::string_view not_scaled_name(NotScaled reason);
 
 struct ScalingOutcome {
-  std::optional<int> capacity;          // to be set; none: nothing to do
-  std::optional<NotScaled> not_scaled;  // an activity that did not scale (IncludeNotScaledActivities)
-  std::string cause;                    // "monitor alarm X in state ALARM triggered policy Y"; set with either of the above
+  std::optional<int> capacity = {};          // to be set; none: nothing to do
+  std::optional<NotScaled> not_scaled = {};  // an activity that did not scale (IncludeNotScaledActivities)
+  std::string cause = {};                    // "monitor alarm X in state ALARM triggered policy Y"; set with either of the above
   bool scale_in = false;
 };
 

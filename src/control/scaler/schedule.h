@@ -24,7 +24,7 @@ class Schedule {
   // Active from `start` to `end`, seconds since the epoch; a rate counts from `start`.
   struct Life {
     std::int64_t start = 0;
-    std::optional<std::int64_t> end;
+    std::optional<std::int64_t> end = {};
   };
   // The first time that is due after `after`, nullopt: never again.
   std::optional<std::int64_t> next(std::int64_t after, const Life& life, const TimeZone& zone) const;

@@ -16,13 +16,13 @@ enum class Adjustment { kChangeInCapacity, kPercentChangeInCapacity, kExactCapac
 enum class Aggregation { kAverage, kMinimum, kMaximum };
 
 struct Step {
-  std::optional<double> lower, upper;  // relative to the threshold; none: no bound
+  std::optional<double> lower = {}, upper = {};  // relative to the threshold; none: no bound
   int adjustment = 0;
 };
 
 struct StepScaling {
   Adjustment adjustment = Adjustment::kChangeInCapacity;
-  std::vector<Step> steps;
+  std::vector<Step> steps = {};
   int magnitude_min = 0;  // MinAdjustmentMagnitude, of percentages; 0: none
   std::chrono::seconds cooldown{300};
   Aggregation aggregation = Aggregation::kAverage;
