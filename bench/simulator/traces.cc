@@ -44,7 +44,8 @@ Result<void> draw(const std::string& path, const Trace& trace, const std::map<st
 Result<bool> run_trace(const Setting& setting, const Trace& trace, const ServiceModel& model) {
   std::vector<std::vector<Request>> loads;  // the same arrivals with other service times
   for (int seed = 1; seed <= kSeeds; ++seed) {
-    loads.push_back(TRY(simulator::trace(setting.traces + "/" + trace.file + ".csv", model, static_cast<std::uint64_t>(seed))));
+    auto load = TRY(simulator::trace(setting.traces + "/" + trace.file + ".csv", model, static_cast<std::uint64_t>(seed)));
+    loads.push_back(std::move(load));
   }
   double end = loads[0].back().arrival + 60;
   fmt::print("\nSIMULATION: {}: {} requests, service {} s, {} requests a copy, target {:.1f}, start {} s, deadline {} s\n",
