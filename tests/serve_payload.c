@@ -8,7 +8,7 @@
  *                                as that request is, so that whoever reaches the container through a router can ask too
  *   GET /say?WORD                writes WORD to its log
  *   GET /env?NAME, /file?PATH    a variable, a file's first bytes
- *   GET /connect?ADDRESS:PORT    "open", or the error of a TCP connection within half a second
+ *   GET /connect?ADDRESS:PORT    "open", or the error of a TCP connection within half a second; of several, joined by "," as they are
  *   GET /device?PATH             "usable", or the error of an open
  *   GET /make?PATH,MAJOR,MINOR   the same of a node that it makes itself
  *   GET /send?FROM,ADDRESS,WORD  sends a UDP packet to port 9999 that claims to come from FROM
@@ -164,7 +164,10 @@ static void serve_question(int fd, const char* path, char* query) {
     answer(fd, 200, made >= 0 ? "written" : strerror(errno));
     if (made >= 0) close(made);
   } else if (!strcmp(path, "/connect")) {
-    answer(fd, 200, connect_to(query));
+    size_t size = 0;
+    for (char* target = strtok(query, ","); target; target = strtok(NULL, ","))
+      size += (size_t)snprintf(out + size, sizeof out - size, "%s%s", size ? "," : "", connect_to(target));
+    answer(fd, 200, size ? out : "usage");
   } else if (!strcmp(path, "/device")) {
     answer(fd, 200, try_device(query));
   } else if (!strcmp(path, "/make")) {

@@ -18,7 +18,7 @@ from pathlib import Path
 from lab import BINARY, Lab, run_cases
 from scaleout.control_plane import INSTANCE_TYPE
 from scaleout.instance import Instance, Plan
-from scaleout.shell import CLEAN_ENVIRONMENT, output_of
+from scaleout.shell import CLEAN_ENVIRONMENT, output_of, tail
 
 SERVER = "10.88.1.1"
 BRIDGE = "zpmachines"
@@ -56,8 +56,8 @@ class Machine:
 
     def __init__(self, lab: Lab, number: int) -> None:
         self.lab, self.address = lab, f"10.88.1.{number + 10}"
-        plan = Plan(name=f"zp-static-{os.getpid()}-{number}", home=lab.work / f"machine{number}", programs=BINARY.parent, volume=None,
-                    link_mbit=10_000, containerd_config=CONTAINERD)
+        plan = Plan(name=f"zp-static-{os.getpid()}-{number}", home=lab.work / f"machine{number}", programs=BINARY.parent,
+                    volume=None, link_mbit=10_000, containerd_config=CONTAINERD)
         self.instance = lab.stack.enter_context(Instance(plan, Cable(lab, self.address)))
         self.disk = plan.home / "disk"
         self.root = self.disk / "lib/zeropull"
@@ -159,7 +159,7 @@ class Pool(Lab):
         super().say_log()
         for machine in getattr(self, "machines", []):
             log = machine.disk / "log/agent.log"
-            print(f"---- agent of {machine.address}", *log.read_text(errors="replace").splitlines()[-20:], sep="\n", file=sys.stderr)
+            print(f"---- agent of {machine.address}", tail(log, 20), sep="\n", file=sys.stderr)
 
     def machine_of(self, instance: dict) -> Machine:
         return next(machine for machine in self.machines if machine.address == instance["Address"])

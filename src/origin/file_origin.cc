@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "origin/limits.h"
 #include "origin/listing.h"
@@ -34,7 +35,12 @@ class FileOrigin final : public ModelOrigin {
   std::string below(const std::string& path) const { return is_prefix() ? path_ + "/" + path : path_; }
   Result<os::UniqueFd> open(const std::string& path, int flags) const {
     const auto folder = TRY(os::open_file(folder_, O_PATH | O_DIRECTORY));
-    return os::open_at(folder, path, flags, os::Resolve::kBeneath);
+    auto opened = os::open_at(folder, path, flags, os::Resolve::kBeneath);
+    if (!opened.ok() && opened.error().errno_value() == EXDEV) {
+      return make_error(Code::kPermissionDenied, "{}: a symbolic link leads out of {}, below which models may lie", path,
+                        folder_);
+    }
+    return opened;
   }
 
   Result<ModelListing> list_files(const Context& ctx) const {

@@ -69,7 +69,6 @@ Result<void> build_root(const InitSpec& spec) {
   TRY(mount_new("tmpfs", root, {{"mode", "755"}}));
   TRY(show_programs(root));
   TRY(bind_at(spec.program, root + kInstanceProgram, os::Access::kReadOnly));
-  for (const auto& volume : spec.volumes) TRY(bind_at(volume.from, root + volume.to, os::Access::kReadOnly));
   for (const char* folder : {"/lib", "/log", "/tmp"}) TRY(os::ensure_folder(spec.disk + folder, 0755));
   TRY(bind_at(spec.disk, root + "/var", os::Access::kReadWrite));
   if (!os::exists(root + "/var/run")) TRY(os::create_symlink("/run", root + "/var/run"));
@@ -83,6 +82,8 @@ Result<void> build_root(const InitSpec& spec) {
   TRY(os::ensure_folder(root + "/root", 0700));
   if (os::exists(root + "/sys/fs/cgroup")) TRY(mount_new("tmpfs", root + "/sys/fs/cgroup", {{"mode", "755"}}));
   for (const auto& cgroup : spec.cgroups) TRY(bind_at(cgroup.from, root + cgroup.to, os::Access::kReadWrite));
+  // Last: a shared folder may lie below any of the above.
+  for (const auto& volume : spec.volumes) TRY(bind_at(volume.from, root + volume.to, os::Access::kReadOnly));
   return os::enter_root(root);
 }
 
