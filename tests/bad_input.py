@@ -179,7 +179,7 @@ class Place:
         expect_error(self.case, done, says)
         after = listing(self.folder, self.outside), listing(folder)
         expect(self.case, before[0] == after[0], f"outside the target: {sorted(before[0].items() ^ after[0].items())}")
-        made_by_opening = {"blobs", "images", "tmp"}
+        made_by_opening = {"blobs", "images", "models", "tmp"}
         more = [name for name in after[1] if name not in before[1] and name not in made_by_opening]
         if target != folder:  # whole packs that no index names are a collection's business
             more = [name for name in more if not name.startswith("packs") and name != "_unfinished"]
@@ -409,7 +409,7 @@ def folder_cases():
         return case
 
     seal = ["images/", "seal does not match", "--key-file"]
-    inspect = ["1 of 1 images", "convert"]
+    inspect = ["1 of 1 artifacts", "convert"]
     yield "index-flipped", damaged(lambda _, folder, __: flip_file(folder + "/index", 40), verify=seal, mount=seal, inspect=inspect)
     yield "index-cut", damaged(lambda _, folder, __: put(folder + "/index", get(folder + "/index")[:-1]), verify=seal, mount=seal)
     yield "index-missing", damaged(lambda _, folder, __: os.unlink(folder + "/index"), verify=["images/", "index", "No such file"])
