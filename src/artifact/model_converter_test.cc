@@ -257,8 +257,9 @@ TEST_F(ModelConverterTest, a_volume_is_completed_with_what_the_store_has_and_no_
 }  // namespace zeropull::artifact
 
 int main(int argc, char** argv) {
-  if (argc == 4 && std::string_view(argv[1]) == "layer-worker") {
-    return zeropull::artifact::layer_worker_main({.expanded_max = std::strtoull(argv[3], nullptr, 10)});
+  if (argc == 6 && std::string_view(argv[1]) == "layer-worker") {
+    return zeropull::artifact::layer_worker_main(
+        {.expanded_max = std::strtoull(argv[3], nullptr, 10), .zstd_window_log_max = std::atoi(argv[5])});
   }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
