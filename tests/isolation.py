@@ -219,11 +219,12 @@ def what_is_another_accounts_or_the_machines_own_is_refused(lab: Tenants) -> Non
 
 
 def a_copy_reaches_nothing_but_itself(lab: Tenants) -> None:
-    mine, others = lab.instances_of(ONE)[0], lab.instances_of(OTHER)[0]
-    copies = [record for key, record in lab.plane.records().items() if key.startswith("copy/") and record["address"]]
-    there = [copy["address"] for copy in copies if copy["instance_id"] == others["InstanceId"]]
-    beside = [copy["address"] for copy in copies if copy["instance_id"] == mine["InstanceId"]]
-    assert len(there) == 2 and len(beside) == 2, copies
+    mine = lab.instances_of(ONE)[0]
+    copies = [record for key, record in lab.plane.records().items() if key.startswith("copy/") and record["component"] == "same"]
+    there = [copy["address"] for copy in copies if copy["account"] == OTHER]
+    beside = [copy["address"] for copy in copies if copy["account"] == ONE]
+    assert len(there) == 2 and len(beside) == 2 and all(there) and all(beside), copies
+    assert all(address.startswith(mine["Address"] + ":") for address in beside), beside
     inside = ["nsenter", f"--net=/proc/{lab.plane.first_process(mine['InstanceId'])}/ns/net"]
     listener = subprocess.Popen([*DIE_WITH_PARENT, *inside, sys.executable, "-m", "http.server", "9090"],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -189,13 +189,15 @@ def both_machines_serve_the_first_endpoint(lab: Pool) -> None:
         lab.deploy("first", copies=3, instances=2, image=lab.marked_image)
         hosts = set()
         lab.until(lambda: hosts.add(lab.invoke("first", "x").split()[0]) or len(hosts) == 3, "each copy to answer", 30)
-        for _ in range(10):  # so that each copy has it in its log
-            assert lab.ask("first", f"/say?{MARKER}") == "said"
         first = lab.instances("first")
         assert {instance["Address"] for instance in first} == {machine.address for machine in lab.machines}, first
-    for machine in lab.machines:
-        places = "\n".join(machine.scan([MARKER.encode()]))
-        assert places.count("/cache/blobs/") >= 2 and "/log" in places, f"not where it is looked for: {places}"
+
+        def everywhere() -> bool:
+            assert lab.ask("first", f"/say?{MARKER}") == "said"
+            places = ["\n".join(machine.scan([MARKER.encode()])) for machine in lab.machines]
+            return all(place.count("/cache/blobs/") >= 2 and "/log" in place for place in places)
+
+        lab.until(everywhere, "the marker to be in image, model and a log on both machines", 30)
     wipe_keys = [(machine.root / "leased-to").read_text().split("\n")[1].encode() for machine in lab.machines]
     lab.secrets = [MARKER.encode(), *wipe_keys]
 
