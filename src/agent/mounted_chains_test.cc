@@ -24,7 +24,7 @@ std::string layer_of(const std::string& name, const std::string& data) {
   std::string("ustar\00000", 8).copy(header.data() + 257, 8);
   std::string(8, ' ').copy(header.data() + 148, 8);
   unsigned sum = 0;
-  for (unsigned char c : header) sum += c;
+  for (char c : header) sum += static_cast<unsigned char>(c);
   fmt::format("{:06o}", sum).copy(header.data() + 148, 6);
   header[154] = '\0';
   return header + data + std::string((512 - data.size() % 512) % 512 + 1024, '\0');

@@ -243,8 +243,8 @@ void Reconciler::follow(const std::string& endpoint_uid) {
       }
     }
   }
-  for (auto& [key, job] : jobs) {
-    work(key, [this, key = key, job = std::move(job)](const Context& ctx) {
+  for (auto& [name, what] : jobs) {
+    work(name, [this, key = name, job = std::move(what)](const Context& ctx) {
       Actions actions(*this);
       auto done = job(actions, ctx);
       if (done.ok()) return;
