@@ -117,8 +117,10 @@ TEST_F(MountedChainsTest, a_mount_on_a_withdrawn_volume_is_given_to_nothing_new)
 }  // namespace zeropull::agent
 
 int main(int argc, char** argv) {
-  if (argc == 4 && std::string_view(argv[1]) == "layer-worker") {
-    return zeropull::artifact::layer_worker_main({.expanded_max = std::strtoull(argv[3], nullptr, 10)});
+  if (argc > 1 && std::string_view(argv[1]) == "layer-worker") {  // never the tests again, whatever else it is given
+    if (argc != 6) return 2;
+    return zeropull::artifact::layer_worker_main(
+        {.expanded_max = std::strtoull(argv[3], nullptr, 10), .zstd_window_log_max = std::atoi(argv[5])});
   }
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
