@@ -22,7 +22,11 @@ void read_index(ByteView bytes) {
   }
   CHECK(frames == index->frames());
   CHECK(index->metadata_blob().role == BlobRole::kMetadata);
-  for (const auto& layer : index->image().layers) CHECK(layer.tree_blob < index->blobs().size());
+  if (index->name().kind == ArtifactKind::kImage) {
+    for (const auto& layer : index->image().layers) CHECK(layer.tree_blob < index->blobs().size());
+  } else {
+    CHECK(index->model().tree_blob < index->blobs().size());
+  }
   auto contents = index->contents();
   auto again = MUST(ArtifactIndex::from_bytes(MUST(encode_index(contents))));
   CHECK(again.contents() == contents);
@@ -33,7 +37,7 @@ void read_head(ByteView bytes) {
   if (!head.ok()) return;
   static_cast<void>(check_head(*head).ok());
   auto again = MUST(parse_head(encode_head(*head)));
-  CHECK(again.frames == head->frames && again.image == head->image && again.blobs == head->blobs);
+  CHECK(again.frames == head->frames && again.description == head->description && again.blobs == head->blobs);
 }
 
 }  // namespace
