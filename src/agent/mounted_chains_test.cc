@@ -6,36 +6,21 @@
 #include <cstdlib>
 
 #include "artifact/converter.h"
-#include "artifact/layer_worker.h"
 #include "artifact/sample_image.h"
+#include "artifact/sample_layer.h"
 #include "oci/fake_registry.h"
 #include "os/mount.h"
 
 namespace zeropull::agent {
 namespace {
 
-// A layer of one file.
-std::string layer_of(const std::string& name, const std::string& data) {
-  std::string header(512, '\0');
-  name.copy(header.data(), 100);
-  fmt::format("0000644").copy(header.data() + 100, 8);
-  fmt::format("{:011o}", data.size()).copy(header.data() + 124, 12);
-  header[156] = '0';
-  std::string("ustar\00000", 8).copy(header.data() + 257, 8);
-  std::string(8, ' ').copy(header.data() + 148, 8);
-  unsigned sum = 0;
-  for (char c : header) sum += static_cast<unsigned char>(c);
-  fmt::format("{:06o}", sum).copy(header.data() + 148, 6);
-  header[154] = '\0';
-  return header + data + std::string((512 - data.size() % 512) % 512 + 1024, '\0');
-}
-
 class MountedChainsTest : public testing::Test {
  protected:
   MountedChainsTest() {
     settings_.verify_volumes_after_s = 0;
     MUST(os::create_file(scratch_.path() + "/config.json", as_bytes("{}")));
-    registry_.add_image({layer_of("low", "from the lower layer"), layer_of("high", "from the upper layer")});
+    registry_.add_image(
+        {artifact::one_file_layer("low", "from the lower layer"), artifact::one_file_layer("high", "from the upper layer")});
     convert_into(scratch_.path() + "/volume");
     settings_.volumes = {scratch_.path() + "/volume"};
     start();
@@ -117,11 +102,7 @@ TEST_F(MountedChainsTest, a_mount_on_a_withdrawn_volume_is_given_to_nothing_new)
 }  // namespace zeropull::agent
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "layer-worker") {  // never the tests again, whatever else it is given
-    if (argc != 6) return 2;
-    return zeropull::artifact::layer_worker_main(
-        {.expanded_max = std::strtoull(argv[3], nullptr, 10), .zstd_window_log_max = std::atoi(argv[5])});
-  }
+  if (auto code = zeropull::artifact::run_as_layer_worker(argc, argv)) return *code;
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -6,8 +6,8 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "artifact/layer_worker.h"
 #include "artifact/sample_image.h"
+#include "artifact/sample_layer.h"
 #include "artifact/verify.h"
 #include "codec/digest.h"
 #include "oci/fake_registry.h"
@@ -16,23 +16,6 @@
 
 namespace zeropull::artifact {
 namespace {
-
-// A layer of one file.
-std::string layer_of(const std::string& name, const std::string& data) {
-  std::string header(512, '\0');
-  name.copy(header.data(), 100);
-  fmt::format("0000644").copy(header.data() + 100, 8);
-  fmt::format("{:011o}", data.size()).copy(header.data() + 124, 12);
-  header[156] = '0';
-  std::string("ustar\00000", 8).copy(header.data() + 257, 8);
-  std::string(8, ' ').copy(header.data() + 148, 8);
-  unsigned sum = 0;
-  for (char c : header) sum += static_cast<unsigned char>(c);
-  fmt::format("{:06o}", sum).copy(header.data() + 148, 6);
-  header[154] = '\0';
-  auto padding = (512 - data.size() % 512) % 512;
-  return header + data + std::string(padding + 1024, '\0');
-}
 
 Sha256 sha256_of(const std::string& bytes) { return codec::sha256(as_bytes(bytes)); }
 
@@ -64,7 +47,7 @@ class ConverterTest : public testing::Test {
 };
 
 TEST_F(ConverterTest, an_image_is_published_with_every_byte_right) {
-  registry_.add_image({layer_of("a", noise(1)), layer_of("b", noise(2))});
+  registry_.add_image({one_file_layer("a", noise(1)), one_file_layer("b", noise(2))});
   auto image = MUST(convert("latest", "registry.example.com/a:1"));
   EXPECT_EQ(image->image().layers.size(), 2U);
   MUST(verify_artifact(ctx_, *folder_, *image));
@@ -73,9 +56,9 @@ TEST_F(ConverterTest, an_image_is_published_with_every_byte_right) {
 }
 
 TEST_F(ConverterTest, layers_and_images_that_are_here_are_not_fetched_again) {
-  auto base = layer_of("base", noise(1));
-  registry_.add_image({base, layer_of("b", noise(2))}, "one");
-  registry_.add_image({base, layer_of("c", noise(3))}, "two");
+  auto base = one_file_layer("base", noise(1));
+  registry_.add_image({base, one_file_layer("b", noise(2))}, "one");
+  registry_.add_image({base, one_file_layer("c", noise(3))}, "two");
   MUST(convert("one"));
   auto before = registry_.count("/blobs/");
   MUST(convert("two"));
@@ -86,16 +69,16 @@ TEST_F(ConverterTest, layers_and_images_that_are_here_are_not_fetched_again) {
 }
 
 TEST_F(ConverterTest, a_blob_that_was_lost_is_brought_back) {
-  registry_.add_image({layer_of("a", noise(1))});
+  registry_.add_image({one_file_layer("a", noise(1))});
   auto image = MUST(convert("latest"));
   MUST(os::remove_file(folder_->blob_path(image->blobs()[*image->image().layers[0].data_blob].id)));
   MUST(verify_artifact(ctx_, *folder_, *MUST(convert("latest"))));
 }
 
 TEST_F(ConverterTest, wrong_bytes_publish_nothing_and_leave_what_a_collection_takes) {
-  registry_.add_image({layer_of("a", noise(1)), layer_of("b", noise(2))});
+  registry_.add_image({one_file_layer("a", noise(1)), one_file_layer("b", noise(2))});
   registry_.script(
-      {.kind = oci::Fault::Kind::kWrongBytes, .where = "blobs/" + LayerDigest{sha256_of(layer_of("b", noise(2)))}.text()});
+      {.kind = oci::Fault::Kind::kWrongBytes, .where = "blobs/" + LayerDigest{sha256_of(one_file_layer("b", noise(2)))}.text()});
   auto image = convert("latest");
   ASSERT_TRUE(image.failed_with(Code::kDataLoss)) << image.error().message();
   EXPECT_EQ(entries("images"), 0U);
@@ -108,7 +91,7 @@ TEST_F(ConverterTest, layers_at_once_are_as_many_as_memory_allows) {
   memory_ = std::make_shared<MemoryBudget>(2 * kLayerMemory + kLayerMemory / 2);
   std::vector<std::string> layers;
   layers.reserve(6);
-  for (char i = 0; i < 6; ++i) layers.push_back(layer_of({'f', i}, noise(i)));
+  for (char i = 0; i < 6; ++i) layers.push_back(one_file_layer({'f', i}, noise(i)));
   registry_.add_image(layers);
   MUST(verify_artifact(ctx_, *folder_, *MUST(convert("latest"))));
   EXPECT_EQ(memory_->peak(), 2 * kLayerMemory);
@@ -124,7 +107,7 @@ std::string zstd_of(const std::string& bytes, int log) {
 }
 
 TEST_F(ConverterTest, a_layer_of_a_large_window_waits_for_the_memory_that_it_takes) {
-  const auto tar = layer_of("a", noise(1));
+  const auto tar = one_file_layer("a", noise(1));
   for (const auto& [log, memory] : {std::pair(kZstdWindowLogUsual, kLayerMemory), std::pair(27, kConvertMemoryMax)}) {
     memory_ = std::make_shared<MemoryBudget>(kConvertMemoryMax);
     const auto config = oci::config_json({tar}, {"linux", "amd64"});
@@ -142,7 +125,7 @@ TEST_F(ConverterTest, a_layer_of_a_large_window_waits_for_the_memory_that_it_tak
 
 TEST_F(ConverterTest, a_mirrors_wrong_bytes_cost_a_second_fetch_and_nothing_else) {
   oci::FakeRegistry mirror;
-  const auto layer = layer_of("a", noise(1)) + std::string(kMiB, '\0');
+  const auto layer = one_file_layer("a", noise(1)) + std::string(kMiB, '\0');
   for (auto* registry : {&mirror, &registry_}) registry->add_image({layer});
   // In the first header, so that the child refuses the layer long before its digest is known.
   mirror.script(
@@ -153,8 +136,8 @@ TEST_F(ConverterTest, a_mirrors_wrong_bytes_cost_a_second_fetch_and_nothing_else
 }
 
 TEST_F(ConverterTest, the_first_bad_layer_ends_the_conversion_while_another_stalls) {
-  auto bad = layer_of("bad", noise(1));
-  auto slow = layer_of("slow", noise(2) + noise(3));
+  auto bad = one_file_layer("bad", noise(1));
+  auto slow = one_file_layer("slow", noise(2) + noise(3));
   registry_.add_image({bad, slow});
   registry_.script({.kind = oci::Fault::Kind::kStall, .where = LayerDigest{sha256_of(slow)}.text(), .times = 100, .bytes = 512});
   registry_.script({.kind = oci::Fault::Kind::kHtml, .where = LayerDigest{sha256_of(bad)}.text()});
@@ -169,11 +152,7 @@ TEST_F(ConverterTest, the_first_bad_layer_ends_the_conversion_while_another_stal
 }  // namespace zeropull::artifact
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "layer-worker") {  // never the tests again, whatever else it is given
-    if (argc != 6) return 2;
-    return zeropull::artifact::layer_worker_main(
-        {.expanded_max = std::strtoull(argv[3], nullptr, 10), .zstd_window_log_max = std::atoi(argv[5])});
-  }
+  if (auto code = zeropull::artifact::run_as_layer_worker(argc, argv)) return *code;
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -12,9 +12,9 @@
 #include "artifact/fake_model_origin.h"
 #include "artifact/fetcher.h"
 #include "artifact/image_mount.h"
-#include "artifact/layer_worker.h"
 #include "artifact/publisher.h"
 #include "artifact/sample_image.h"
+#include "artifact/sample_layer.h"
 #include "artifact/store_catalog.h"
 #include "artifact/verify.h"
 #include "codec/digest.h"
@@ -31,21 +31,6 @@ std::string noise(std::uint64_t seed, std::size_t size) {
   SeededRandom random(seed);
   random.fill(std::as_writable_bytes(std::span(bytes)));
   return bytes;
-}
-
-std::string tar_of(const std::string& name, const std::string& data) {
-  std::string header(512, '\0');
-  name.copy(header.data(), 100);
-  fmt::format("0000644").copy(header.data() + 100, 8);
-  fmt::format("{:011o}", data.size()).copy(header.data() + 124, 12);
-  header[156] = '0';
-  std::string("ustar\00000", 8).copy(header.data() + 257, 8);
-  std::string(8, ' ').copy(header.data() + 148, 8);
-  unsigned sum = 0;
-  for (char c : header) sum += static_cast<unsigned char>(c);
-  fmt::format("{:06o}", sum).copy(header.data() + 148, 6);
-  header[154] = '\0';
-  return header + data + std::string((512 - data.size() % 512) % 512 + 1024, '\0');
 }
 
 class ModelConverterTest : public testing::Test {
@@ -169,7 +154,7 @@ TEST_F(ModelConverterTest, a_byte_flipped_in_the_cache_is_found) {
 TEST_F(ModelConverterTest, an_archive_is_unpacked) {
   FakeModelOrigin archive;
   archive.set_form(origin::ModelForm::kTar);
-  archive.add("model.tar", tar_of("code/inference.py", noise(4, 70'000)));
+  archive.add("model.tar", one_file_layer("code/inference.py", noise(4, 70'000)));
   auto model = MUST(convert_model(ctx_, archive, MUST(archive.list(ctx_)), *folder_));
   EXPECT_EQ(model->model().form, ModelForm::kTar);
   expect_mounted_files(*folder_, *model, {{"code/inference.py", noise(4, 70'000)}});
@@ -178,7 +163,7 @@ TEST_F(ModelConverterTest, an_archive_is_unpacked) {
 TEST_F(ModelConverterTest, a_byte_flipped_in_an_archive_is_refused) {
   FakeModelOrigin archive;
   archive.set_form(origin::ModelForm::kTar);
-  archive.add("model.tar", tar_of("code/inference.py", noise(4, 70'000)));
+  archive.add("model.tar", one_file_layer("code/inference.py", noise(4, 70'000)));
   archive.flip_bit("model.tar", 5000);
   auto model = convert_model(ctx_, archive, MUST(archive.list(ctx_)), *folder_);
   ASSERT_TRUE(model.failed_with(Code::kDataLoss));
@@ -257,11 +242,7 @@ TEST_F(ModelConverterTest, a_volume_is_completed_with_what_the_store_has_and_no_
 }  // namespace zeropull::artifact
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "layer-worker") {  // never the tests again, whatever else it is given
-    if (argc != 6) return 2;
-    return zeropull::artifact::layer_worker_main(
-        {.expanded_max = std::strtoull(argv[3], nullptr, 10), .zstd_window_log_max = std::atoi(argv[5])});
-  }
+  if (auto code = zeropull::artifact::run_as_layer_worker(argc, argv)) return *code;
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }
