@@ -10,6 +10,7 @@
 #include "control/api/limits.h"
 #include "control/api/operations.h"
 #include "control/api/validate.h"
+#include "control/state/millis.h"
 
 namespace zeropull::api {
 
@@ -100,7 +101,7 @@ http::ServerResponse Api::handle(const Context& ctx, const http::ServerRequest& 
   }
   auto input = parse_input(*input_shape(name), request.body);
   if (const auto* refused = std::get_if<Refused>(&input)) return error_answer(request_id, *refused);
-  auto now = std::chrono::floor<std::chrono::milliseconds>(parts_.clock->wall_now().time_since_epoch()).count();
+  auto now = state::millis_of(parts_.clock->wall_now());
   auto result = run({ctx, parts_, account, std::get<json>(input), now});
   if (!result.ok()) return error_answer(request_id, refused_by(result.error(), request_id));
   return answer(request_id, 200, codec::json_text(*result));

@@ -10,6 +10,7 @@
 #include "control/fleet/limits.h"
 #include "control/fleet/routing.h"
 #include "control/fleet/steps.h"
+#include "control/state/millis.h"
 
 namespace zeropull::fleet {
 
@@ -51,9 +52,7 @@ void Reconciler::stop() {
   memory.wait(Context::root("fleet-stop"), [&] { return memory->busy.empty(); });
 }
 
-Millis Reconciler::now() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(parts_.clock.wall_now().time_since_epoch()).count();
-}
+Millis Reconciler::now() const { return state::millis_of(parts_.clock.wall_now()); }
 
 void Reconciler::loop(std::stop_token stop) {
   auto which = Which::kAll;

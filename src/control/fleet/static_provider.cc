@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "control/state/millis.h"
 
 namespace zeropull::fleet {
 
@@ -24,9 +25,7 @@ Ptr<Machine> machine_of(const View& view, const std::string& instance_id) {
 
 }  // namespace
 
-Millis StaticProvider::now() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(parts_.clock.wall_now().time_since_epoch()).count();
-}
+Millis StaticProvider::now() const { return state::millis_of(parts_.clock.wall_now()); }
 
 Result<Launched> StaticProvider::launch(const Context& ctx, const LaunchRequest& request) {
   if (request.instance_id.empty()) return make_error(Code::kInvalidArgument, "an instance needs an id");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "control/state/millis.h"
+
 namespace zeropull::server {
 
 namespace {
@@ -21,10 +23,6 @@ std::string random_text(Random& random, std::string_view alphabet, std::size_t l
     if (value < fair) text += alphabet[value % alphabet.size()];
   }
   return text;
-}
-
-state::Millis millis(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
 
 }  // namespace
@@ -46,7 +44,7 @@ Result<NewAccessKey> AccessKeys::create(const Context& ctx, const std::string& a
   made.key.id = "AKIA" + random_text(random_, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", kIdLetters);
   made.key.account = account.empty() ? unused_account() : account;
   made.key.name = name;
-  made.key.created = millis(clock_.wall_now());
+  made.key.created = state::millis_of(clock_.wall_now());
   made.secret = Secret(random_text(random_, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", kSecretLetters));
   made.key.wrapped_secret = master_key_.wrap(made.secret, "access-key/" + made.key.id, random_);
   state::Changes changes;
@@ -62,7 +60,7 @@ Result<void> AccessKeys::revoke(const Context& ctx, const std::string& id) {
     state::Changes changes;
     if (key->revoked != 0) return changes;
     state::AccessKey revoked = *key;
-    revoked.revoked = millis(clock_.wall_now());
+    revoked.revoked = state::millis_of(clock_.wall_now());
     changes.put(key, std::move(revoked));
     return changes;
   });

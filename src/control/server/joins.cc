@@ -3,15 +3,12 @@
 #include "base/bytes.h"
 #include "codec/digest.h"
 #include "control/fleet/draft.h"
+#include "control/state/millis.h"
 #include "identity/join_token.h"
 
 namespace zeropull::server {
 
 namespace {
-
-state::Millis millis(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-}
 
 Error denied(const char* why) { return make_error(Code::kPermissionDenied, "the join token {}: make a new one", why); }
 
@@ -57,7 +54,7 @@ Result<identity::SignedCertificate> Joins::join(const Context& ctx, const fleet:
   std::string agent;
   auto joined = state_.update(ctx, [&](const state::View& view) -> Result<state::Changes> {
     auto token = view.join_token(hash);
-    const auto now = millis(clock_.wall_now());
+    const auto now = state::millis_of(clock_.wall_now());
     if (token == nullptr) return denied("is not known");
     if (token->used != 0 && token->request_hash != request_hash) return denied("was used before");
     if (token->expires < now) return denied("is too old");
@@ -101,7 +98,7 @@ Result<Joins::NewToken> Joins::issue(const Context& ctx, Duration lifetime) {
   NewToken token;
   token.text = made.text;
   token.record.hash = made.hash;
-  token.record.expires = millis(clock_.wall_now() + std::chrono::duration_cast<WallTime::duration>(lifetime));
+  token.record.expires = state::millis_of(clock_.wall_now() + std::chrono::duration_cast<WallTime::duration>(lifetime));
   state::Changes changes;
   changes.add(token.record);
   TRY(state_.commit(ctx, std::move(changes)));
