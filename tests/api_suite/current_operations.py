@@ -2,20 +2,10 @@
 import time
 import unittest
 
-from service import FAKE_FLEET, FOREIGN, IMAGE, OWN, ServiceTest, arn, client, unique
+from service import FOREIGN, IMAGE, OWN, ServiceTest, arn, client, unique
 
 
 class Operations(ServiceTest):
-    def make_component(self, endpoint, copies=0, model=None, **changes):
-        name = unique("component")
-        specification = {
-            "ModelName": model or self.make_model(),
-            "ComputeResourceRequirements": {"NumberOfAcceleratorDevicesRequired": 1, "MinMemoryRequiredInMb": 1024},
-        }
-        arguments = {"Specification": specification, "VariantName": "AllTraffic", "RuntimeConfig": {"CopyCount": copies}, **changes}
-        self.api.create_inference_component(InferenceComponentName=name, EndpointName=endpoint, **arguments)
-        return name
-
     def wait_component(self, name):
         for _ in range(60):
             shown = self.api.describe_inference_component(InferenceComponentName=name)
@@ -86,17 +76,6 @@ class Operations(ServiceTest):
                      DesiredWeightsAndCapacities=[variant, variant])
         self.refused('The variant name(s) "x" is/are not present within endpoint configuration', weights, EndpointName=name,
                      DesiredWeightsAndCapacities=[{"VariantName": "x", "DesiredWeight": 1}])
-
-    @unittest.skipUnless(FAKE_FLEET, "needs a server that leaves an endpoint in Creating")
-    def test_an_endpoint_that_is_stuck_is_deleted_and_not_updated(self):
-        config = self.make_config()
-        name = self.make_endpoint(config, unique("stuck"))
-        component = self.make_component(name)
-        self.refused(f'Cannot update in-progress endpoint "{arn("endpoint", name)}".', self.api.update_endpoint, EndpointName=name,
-                     EndpointConfigName=config)
-        self.api.delete_endpoint(EndpointName=name)
-        self.wait("endpoint_deleted", name)
-        self.refused("Could not find inference component", self.api.describe_inference_component, InferenceComponentName=component)
 
     def test_a_component_from_its_creation_to_its_end(self):
         endpoint = self.make_endpoint()

@@ -9,10 +9,9 @@ import botocore.config
 import botocore.exceptions
 from service import OWN, REGION, URL, ServiceTest, unique
 
-NAME = os.environ.get("ZP_INVOKE")
+NAME = os.environ["ZP_INVOKE"]
 
 
-@unittest.skipUnless(NAME, "needs a server with real instances")
 class Invocations(ServiceTest):
     @classmethod
     def setUpClass(cls):

@@ -12,8 +12,6 @@ TOLD = json.loads(os.environ["ZP_API"])
 URL = TOLD["url"]
 OWN, FOREIGN = TOLD["keys"]
 REGION = "us-east-1"
-# The server that moves objects at once, and leaves those that are named "stuck..." where they are.
-FAKE_FLEET = bool(os.environ.get("ZP_API_FAKE_FLEET"))
 
 IMAGE = os.environ.get("ZP_API_IMAGE", "registry.test/lmi:v15")  # one that a real fleet can start
 
@@ -70,6 +68,16 @@ class ServiceTest(unittest.TestCase):
         name = name or unique("endpoint")
         self.api.create_endpoint(EndpointName=name, EndpointConfigName=config or self.make_config(), **changes)
         self.addCleanup(self.quietly, self.api.delete_endpoint, EndpointName=name)
+        return name
+
+    def make_component(self, endpoint, copies=0, model=None, **changes):
+        name = unique("component")
+        specification = {
+            "ModelName": model or self.make_model(),
+            "ComputeResourceRequirements": {"NumberOfAcceleratorDevicesRequired": 1, "MinMemoryRequiredInMb": 1024},
+        }
+        arguments = {"Specification": specification, "VariantName": "AllTraffic", "RuntimeConfig": {"CopyCount": copies}, **changes}
+        self.api.create_inference_component(InferenceComponentName=name, EndpointName=endpoint, **arguments)
         return name
 
     def wait(self, waiter, name):
