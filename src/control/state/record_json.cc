@@ -36,6 +36,11 @@ constexpr std::array<std::string_view, 4> kNames<InstanceState>{"launching", "re
 template <>
 constexpr std::array<std::string_view, 8> kNames<CopyPhase>{"placed",    "preparing", "starting", "ready",
                                                             "unhealthy", "draining",  "stopping", "failed"};
+template <>
+constexpr std::array<std::string_view, 3> kNames<AlarmValue>{"ok", "alarm", "insufficient-data"};
+template <>
+constexpr std::array<std::string_view, 6> kNames<ActivityStatus>{"pending",    "in-progress", "successful",
+                                                                 "overridden", "unfulfilled", "failed"};
 
 // What a record consists of, for both directions: io(name, member) in turn.
 template <typename Io>
@@ -162,6 +167,60 @@ void members(Io& io, JoinToken& r) {
   io("request_hash", r.request_hash), io("agent", r.agent);
 }
 
+template <typename Io>
+void members(Io& io, CooldownRecord& r) {
+  io("started", r.started), io("seconds", r.seconds), io("added", r.added);
+}
+
+template <typename Io>
+void members(Io& io, ScalableTarget& r) {
+  io("account", r.account), io("resource_id", r.resource_id), io("dimension", r.dimension), io("id", r.id);
+  io("capacity_min", r.capacity_min), io("capacity_max", r.capacity_max), io("out_suspended", r.out_suspended);
+  io("in_suspended", r.in_suspended), io("scheduled_suspended", r.scheduled_suspended), io("role_arn", r.role_arn);
+  io("cooldown_out", r.cooldown_out), io("cooldown_in", r.cooldown_in), io("created", r.created), io("tags", r.tags);
+}
+
+template <typename Io>
+void members(Io& io, ScalingPolicy& r) {
+  io("account", r.account), io("resource_id", r.resource_id), io("dimension", r.dimension), io("name", r.name);
+  io("id", r.id), io("type", r.type), io("body", r.body), io("alarm_high", r.alarm_high), io("alarm_low", r.alarm_low);
+  io("created", r.created), io("last_scaled", r.last_scaled);
+}
+
+template <typename Io>
+void members(Io& io, ScheduledAction& r) {
+  io("account", r.account), io("resource_id", r.resource_id), io("dimension", r.dimension), io("name", r.name);
+  io("id", r.id), io("body", r.body), io("start", r.start), io("end", r.end), io("last_run", r.last_run);
+  io("created", r.created), io("configured", r.configured);
+}
+
+template <typename Io>
+void members(Io& io, AlarmStatus& r) {
+  io("value", r.value), io("reason", r.reason), io("reason_data", r.reason_data), io("updated", r.updated);
+  io("transitioned", r.transitioned), io("evaluated", r.evaluated), io("known_since", r.known_since), io("acted", r.acted);
+}
+
+template <typename Io>
+void members(Io& io, Alarm& r) {
+  io("account", r.account), io("name", r.name), io("body", r.body), io("policy_id", r.policy_id);
+  io("actions_enabled", r.actions_enabled), io("status", r.status), io("created", r.created), io("configured", r.configured);
+  io("tags", r.tags);
+}
+
+template <typename Io>
+void members(Io& io, NotScaledReason& r) {
+  io("code", r.code), io("capacity_max", r.capacity_max), io("capacity_min", r.capacity_min);
+  io("capacity_current", r.capacity_current);
+}
+
+template <typename Io>
+void members(Io& io, ScalingActivity& r) {
+  io("account", r.account), io("resource_id", r.resource_id), io("dimension", r.dimension), io("id", r.id);
+  io("description", r.description), io("cause", r.cause), io("status", r.status), io("status_message", r.status_message);
+  io("details", r.details), io("not_scaled", r.not_scaled), io("begin", r.begin), io("end", r.end), io("policy", r.policy);
+  io("detector", r.detector), io("explanation", r.explanation), io("from", r.from), io("to", r.to);
+}
+
 class Writer {
  public:
   template <typename T>
@@ -281,6 +340,11 @@ std::string lower_case(std::string_view text) {
 }
 
 template <typename T>
+std::string scaled_key(std::string_view kind, const T& record) {
+  return fmt::format("{}/{}/{}/{}", kind, record.account, record.dimension, record.resource_id);
+}
+
+template <typename T>
 Result<AnyRecord> parse_as(std::string_view key, const json& object) {
   T record;
   TRY(Reader(object, std::string(key), 1).run(record));  // 1: the version
@@ -303,6 +367,11 @@ constexpr std::array kKinds{
     Kind{"timeline/", parse_as<TimelineEntry>},
     Kind{"machine/", parse_as<Machine>},
     Kind{"join-token/", parse_as<JoinToken>},
+    Kind{"scalable-target/", parse_as<ScalableTarget>},
+    Kind{"scaling-policy/", parse_as<ScalingPolicy>},
+    Kind{"scheduled-action/", parse_as<ScheduledAction>},
+    Kind{"alarm/", parse_as<Alarm>},
+    Kind{"scaling-activity/", parse_as<ScalingActivity>},
 };
 
 }  // namespace
@@ -317,8 +386,32 @@ std::string key_of(const Copy& record) { return "copy/" + record.id; }
 std::string key_of(const Machine& record) { return "machine/" + record.id; }
 std::string key_of(const JoinToken& record) { return "join-token/" + record.hash; }
 std::string key_of(const TimelineEntry& record) { return fmt::format("timeline/{}/{}", record.endpoint_uid, record.id); }
+std::string key_of(const ScalableTarget& record) { return scaled_key("scalable-target", record); }
+std::string key_of(const ScalingPolicy& record) {
+  return fmt::format("{}/{}", scaled_key("scaling-policy", record), key_text(record.name));
+}
+std::string key_of(const ScheduledAction& record) {
+  return fmt::format("{}/{}", scaled_key("scheduled-action", record), key_text(record.name));
+}
+std::string key_of(const Alarm& record) { return fmt::format("alarm/{}/{}", record.account, key_text(record.name)); }
+std::string key_of(const ScalingActivity& record) {
+  return fmt::format("{}/{:015}-{}", scaled_key("scaling-activity", record), record.begin, record.id);
+}
 std::string key_of(const AnyRecord& record) {
   return std::visit([](const auto& one) { return key_of(one); }, record);
+}
+
+std::string key_text(std::string_view name) {
+  std::string text;
+  for (char letter : name) {
+    bool plain = letter >= ' ' && letter <= '~' && letter != '%';
+    if (plain) {
+      text += letter;
+    } else {
+      text += fmt::format("%{:02x}", static_cast<unsigned char>(letter));
+    }
+  }
+  return text;
 }
 
 std::string record_text(const AnyRecord& record) {

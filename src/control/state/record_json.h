@@ -9,11 +9,12 @@
 
 #include "base/result.h"
 #include "control/state/records.h"
+#include "control/state/scaling_records.h"
 
 namespace zeropull::state {
 
-using AnyRecord =
-    std::variant<AccessKey, Model, EndpointConfig, Endpoint, Component, Instance, Copy, TimelineEntry, Machine, JoinToken>;
+using AnyRecord = std::variant<AccessKey, Model, EndpointConfig, Endpoint, Component, Instance, Copy, TimelineEntry, Machine,
+                               JoinToken, ScalableTarget, ScalingPolicy, ScheduledAction, Alarm, ScalingActivity>;
 
 // "access-key/<id>"
 std::string key_of(const AccessKey& record);
@@ -29,7 +30,17 @@ std::string key_of(const Copy& record);
 std::string key_of(const Machine& record);
 std::string key_of(const JoinToken& record);
 std::string key_of(const TimelineEntry& record);
+// "scalable-target/<account>/<dimension>/<resource id>", "scaling-policy/../<name>", "scheduled-action/../<name>"
+std::string key_of(const ScalableTarget& record);
+std::string key_of(const ScalingPolicy& record);
+std::string key_of(const ScheduledAction& record);
+// "alarm/<account>/<name>"
+std::string key_of(const Alarm& record);
+// "scaling-activity/<account>/<dimension>/<resource id>/<begin>-<id>": in order of time
+std::string key_of(const ScalingActivity& record);
 std::string key_of(const AnyRecord& record);
+// A name as part of a key: what is not printable ASCII, and "%", becomes "%<two hex digits>". A prefix stays one.
+std::string key_text(std::string_view name);
 
 std::string record_text(const AnyRecord& record);
 // The kind of record is told by the key, with which the record must agree.

@@ -55,8 +55,18 @@ TEST(RecordJson, each_kind_comes_back_as_it_was) {
   token.hash = "00";
   TimelineEntry entry;
   entry.id = "c-1", entry.endpoint_uid = "u1", entry.phases.resize(1);
-  const std::vector<AnyRecord> records{an_endpoint(), a_copy(), component, model, config,
-                                       access_key,    instance, machine,   token, entry};
+  ScalableTarget target;
+  target.resource_id = "inference-component/ic", target.cooldown_out = {5, 300, 2}, target.tags = {{"team", "ml"}};
+  ScalingPolicy policy;
+  policy.name = "tt", policy.last_scaled = 7;
+  ScheduledAction action;
+  action.name = "morning", action.start = 9;
+  Alarm alarm;
+  alarm.name = "ü%", alarm.status.value = AlarmValue::kAlarm, alarm.status.acted = 3;
+  ScalingActivity activity;
+  activity.id = "a", activity.status = ActivityStatus::kFailed, activity.not_scaled = {{"AlreadyAtMaxCapacity", 4, {}, {}}};
+  const std::vector<AnyRecord> records{an_endpoint(), a_copy(), component, model,  config, access_key, instance, machine,
+                                       token,         entry,    target,    policy, action, alarm,      activity};
   ASSERT_EQ(records.size(), std::variant_size_v<AnyRecord>);
   for (const auto& record : records) {
     auto text = record_text(record);

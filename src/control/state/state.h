@@ -19,85 +19,34 @@
 // somebody and return.
 #pragma once
 
-#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <shared_mutex>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/context.h"
 #include "base/guarded.h"
 #include "base/result.h"
+#include "control/state/changes.h"
 #include "control/state/kv.h"
-#include "control/state/record_json.h"
-#include "control/state/records.h"
 
 namespace zeropull::state {
-
-// A record as it was committed.
-template <typename T>
-struct Held : T {
-  Revision revision = 0;
-};
-template <typename T>
-using Ptr = std::shared_ptr<const Held<T>>;
-template <typename T>
-using List = std::vector<Ptr<T>>;  // in the order of keys
 
 // A name within an account.
 struct Named {
   std::string_view account, name;
 };
 
-// What is to be changed at once, or not at all.
-class Changes {
- public:
-  // A record that must not be there yet.
-  template <typename T>
-  void add(T record) {
-    put_at(0, AnyRecord(std::move(record)));
-  }
-  // In place of `was`, which must not have changed since. The key stays.
-  template <typename T>
-  void put(const Ptr<T>& was, T record) {
-    put_at(was->revision, AnyRecord(std::move(record)));
-  }
-  template <typename T>
-  void remove(const Ptr<T>& was) {
-    entries_.push_back({key_of(static_cast<const T&>(*was)), was->revision, std::nullopt, true});
-  }
-  // Writes nothing to `was`, but commits only if it has not changed since.
-  template <typename T>
-  void expect(const Ptr<T>& was) {
-    entries_.push_back({key_of(static_cast<const T&>(*was)), was->revision, std::nullopt, false});
-  }
-  bool empty() const { return entries_.empty(); }
-
- private:
-  friend class State;
-  struct Entry {
-    std::string key;
-    Revision expected;
-    std::optional<AnyRecord> record;
-    bool removed;
-  };
-  void put_at(Revision expected, AnyRecord record) {
-    auto key = key_of(record);
-    entries_.push_back({std::move(key), expected, std::move(record), false});
-  }
-  std::vector<Entry> entries_;
+// A resource that scales, see scaling_records.h.
+struct Scaled {
+  std::string_view account, dimension, resource_id;
 };
-
-// One record that a commit wrote or removed.
-struct Changed {
-  std::string key;           // see record_json.h; its first part is the kind
-  std::string endpoint_uid;  // of endpoints, components, instances, copies and timelines; "" else
-  bool removed = false;
-};
+template <typename T>
+Scaled scaled_of(const T& record) {  // the record must outlive what is returned
+  return {record.account, record.dimension, record.resource_id};
+}
 
 struct Tables;  // records by key, and the indexes
 
@@ -135,6 +84,29 @@ class View {
   List<Machine> machines() const;
   Ptr<JoinToken> join_token(std::string_view hash) const;
   List<JoinToken> join_tokens() const;
+
+  // scaling_views.cc
+  Ptr<ScalableTarget> scalable_target(const Scaled& scaled) const;
+  Ptr<ScalableTarget> scalable_target_by_id(std::string_view id) const;
+  List<ScalableTarget> scalable_targets() const;
+  List<ScalableTarget> scalable_targets(std::string_view account) const;
+  Ptr<ScalingPolicy> scaling_policy(const Scaled& scaled, std::string_view name) const;
+  Ptr<ScalingPolicy> scaling_policy_by_id(std::string_view id) const;
+  List<ScalingPolicy> scaling_policies() const;
+  List<ScalingPolicy> scaling_policies(std::string_view account) const;
+  List<ScalingPolicy> scaling_policies(const Scaled& scaled) const;
+  Ptr<ScheduledAction> scheduled_action(const Scaled& scaled, std::string_view name) const;
+  List<ScheduledAction> scheduled_actions() const;
+  List<ScheduledAction> scheduled_actions(std::string_view account) const;
+  List<ScheduledAction> scheduled_actions(const Scaled& scaled) const;
+  Ptr<Alarm> alarm(Named name) const;
+  List<Alarm> alarms() const;
+  List<Alarm> alarms(std::string_view account, std::string_view name_prefix = "") const;
+  List<Alarm> alarms_of_policy(std::string_view policy_id) const;
+  // Oldest first.
+  List<ScalingActivity> scaling_activities(const Scaled& scaled) const;
+  List<ScalingActivity> scaling_activities(std::string_view account) const;  // by resource
+  List<ScalingActivity> scaling_activities() const;
 
  private:
   friend class State;

@@ -23,6 +23,12 @@ std::vector<std::string> indexes_of(const Copy& record) {
   return {index_name(kCopyOfEndpoint, record.endpoint_uid), index_name(kCopyOfComponent, record.component_uid),
           index_name(kCopyOfInstance, record.instance_id)};
 }
+std::vector<std::string> indexes_of(const ScalableTarget& record) { return {index_name(kTargetById, record.id)}; }
+std::vector<std::string> indexes_of(const ScalingPolicy& record) { return {index_name(kPolicyById, record.id)}; }
+std::vector<std::string> indexes_of(const Alarm& record) {
+  if (record.policy_id.empty()) return {};
+  return {index_name(kAlarmOfPolicy, record.policy_id)};
+}
 template <typename T>
 std::vector<std::string> indexes_of(const T& /*record*/) {
   return {};

@@ -12,7 +12,13 @@
 namespace zeropull::state {
 
 using AnyPtr = std::variant<Ptr<AccessKey>, Ptr<Model>, Ptr<EndpointConfig>, Ptr<Endpoint>, Ptr<Component>, Ptr<Instance>,
-                            Ptr<Copy>, Ptr<TimelineEntry>, Ptr<Machine>, Ptr<JoinToken>>;
+                            Ptr<Copy>, Ptr<TimelineEntry>, Ptr<Machine>, Ptr<JoinToken>, Ptr<ScalableTarget>, Ptr<ScalingPolicy>,
+                            Ptr<ScheduledAction>, Ptr<Alarm>, Ptr<ScalingActivity>>;
+// Indexes that scaling_views.cc reads.
+inline constexpr std::string_view kTargetById = "scalable target by id";
+inline constexpr std::string_view kPolicyById = "scaling policy by id";
+inline constexpr std::string_view kAlarmOfPolicy = "alarm of policy";
+
 using Rows = std::map<std::string, AnyPtr, std::less<>>;
 
 struct Tables {
