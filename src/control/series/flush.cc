@@ -90,8 +90,13 @@ void StoreParts::sweep_shard(Shard& shard, Batch& batch, std::int64_t cutoff) {
     }
     if (live->at_ten.empty() && live->at_second.empty() && live->history.empty()) live.reset();
   }
-  if (!shard.waiting.empty()) {
-    shard.writing = std::make_shared<const std::vector<Waiting>>(std::exchange(shard.waiting, {}));
+  // What is closed already though its grace has not ended waits for the rest of its period.
+  auto held = std::partition(shard.waiting.begin(), shard.waiting.end(),
+                             [&](const Waiting& one) { return batch.everything || one.start < cutoff || one.start > batch.now; });
+  if (held != shard.waiting.begin()) {
+    std::vector<Waiting> later(std::make_move_iterator(held), std::make_move_iterator(shard.waiting.end()));
+    shard.waiting.erase(held, shard.waiting.end());
+    shard.writing = std::make_shared<const std::vector<Waiting>>(std::exchange(shard.waiting, std::move(later)));
   }
   batch.points.push_back(shard.writing);
 }
