@@ -91,6 +91,7 @@ Result<std::unique_ptr<Store>> Store::open(StoreConfig config, Clock& clock) {
 
 Result<void> Store::stop() { return parts_->stop(); }
 Result<void> Store::flush() { return parts_->flush(); }
+WallTime Store::now() const { return parts_->clock_.wall_now(); }
 StoreUsage Store::usage() const { return parts_->usage(); }
 Result<Writer> Store::writer(const SeriesKey& key, std::string_view unit) { return parts_->writer(key, unit); }
 

@@ -147,6 +147,7 @@ class Store {
   // Writes what ended now; the store's own thread does it every two seconds. For tests and for a caller that wants it durable.
   Result<void> flush();
   StoreUsage usage() const;
+  WallTime now() const;  // by its clock
 
  private:
   explicit Store(std::unique_ptr<StoreParts> parts);
