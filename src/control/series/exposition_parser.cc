@@ -32,6 +32,7 @@ class Line {
     rest_.remove_prefix(1);
     return true;
   }
+  // Empty where none begins.
   std::string_view name() {
     std::size_t size = 0;
     while (size < rest_.size() && is_name(rest_[size], size == 0)) ++size;
@@ -76,10 +77,11 @@ std::optional<double> parse_number(std::string_view text) {
   return parsed.ec == std::errc() ? std::optional(value) : std::nullopt;
 }
 
+// A backslash before anything but n and itself is one.
 std::string unescaped_help(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 1 < text.size()) {
+    if (text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == 'n' || text[i + 1] == '\\')) {
       ++i;
       out.push_back(text[i] == 'n' ? '\n' : text[i]);
     } else {
@@ -117,7 +119,7 @@ class Parser {
       const auto end = text.find('\n');
       auto line = text.substr(0, end);
       text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-      if (line.ends_with('\r')) line.remove_suffix(1);
+      while (line.ends_with('\r')) line.remove_suffix(1);
       if (line.size() > kExpositionLineMax) {
         ++parsed_.skipped;
         continue;
@@ -153,7 +155,8 @@ class Parser {
     if (keyword == "HELP") {
       family(name).help = unescaped_help(line.rest());
     } else {
-      family(name).type = type_of(line.word());
+      auto& type = family(name).type;  // the first one known holds: samples were gathered by it
+      if (type == FamilyType::kUntyped) type = type_of(line.word());
     }
     return true;
   }
@@ -198,7 +201,7 @@ class Parser {
       if (line.take('}')) return true;
       const auto name = line.name();
       line.skip_spaces();
-      if (name.empty() || !line.take('=')) return false;
+      if (name.empty() || name.contains(':') || !line.take('=')) return false;
       line.skip_spaces();
       if (!line.take('"')) return false;
       auto value = line.quoted();
