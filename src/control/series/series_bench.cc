@@ -1,8 +1,8 @@
 // The question: what does it cost to keep 100,000 series of which 10,000 change in each second? Half a core and 1 GiB are the
 // limits. Two loads, because they are hard in different places: `same`, where the same 10,000 change each second (most 1 s
 // points), and `rotating`, where each series changes every ten seconds (most points on disk). All others put the value that they
-// had, each second. Time is told by the bench, 600 seconds of it for each load as fast as they go; CPU seconds of the whole
-// process are counted against those 600, the store's own flushes at their pace included.
+// had, each second. Time is told by the bench, 1,000 seconds of it for each load as fast as they go; CPU seconds of the whole
+// process are counted against those 1,000, the store's own flushes at their pace included.
 //
 //   series_bench FOLDER        the database goes there, and is removed
 #include <fmt/format.h>
@@ -24,7 +24,7 @@ using namespace zeropull;
 using namespace zeropull::series;
 
 constexpr std::size_t kSeries = 100'000, kChanging = 10'000;
-// Past the 15 minutes of 1 s points, so that memory is at its highest; and two hours' ends of each tier but the last.
+// Past the 15 minutes of 1 s points, so that memory is at its highest; sixteen ends of a minute, three of 5 minutes.
 constexpr std::int64_t kSeconds = 1000;
 constexpr double kCoresMax = 0.5;
 constexpr std::uint64_t kResidentMax = kGiB;
