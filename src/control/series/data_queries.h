@@ -13,24 +13,24 @@
 namespace zeropull::series {
 
 struct MetricStat {
-  SeriesKey key;  // its account is that of the caller
+  SeriesKey key{};  // its account is that of the caller
   std::chrono::seconds period{60};
-  Statistic statistic;
+  Statistic statistic{};
 };
 
 struct DataQuery {
-  std::string id;                              // [a-z][A-Za-z0-9_]*, distinct
-  std::optional<MetricStat> stat;              // this, or
-  std::string expression;                      // this
-  std::optional<std::chrono::seconds> period;  // of an expression that does not take it from its metrics
-  std::string label;                           // "" for the default: the metric's name, the id of an expression
+  std::string id{};                              // [a-z][A-Za-z0-9_]*, distinct
+  std::optional<MetricStat> stat{};              // this, or
+  std::string expression{};                      // this
+  std::optional<std::chrono::seconds> period{};  // of an expression that does not take it from its metrics
+  std::string label{};                           // "" for the default: the metric's name, the id of an expression
   bool return_data = true;
 };
 
 struct DataResult {
-  std::string id;  // SEARCH and METRICS() give several of one id
-  std::string label;
-  std::vector<Datapoint> points;  // oldest first
+  std::string id{};  // SEARCH and METRICS() give several of one id
+  std::string label{};
+  std::vector<Datapoint> points{};  // oldest first
 };
 
 // In the order of the queries; those without return_data are left out. A query may use ids of any other. kInvalidArgument: bad or

@@ -14,17 +14,17 @@ namespace zeropull::series {
 enum class FamilyType { kCounter, kGauge, kHistogram, kSummary, kUntyped };
 
 struct Sample {
-  std::string suffix;  // what follows the family's name: "", "_bucket", "_sum", "_count", "_total"
-  std::map<std::string, std::string> labels;
+  std::string suffix{};  // what follows the family's name: "", "_bucket", "_sum", "_count", "_total"
+  std::map<std::string, std::string> labels{};
   double value = 0;  // NaN and infinities are values here
   bool operator==(const Sample&) const = default;
 };
 
 struct Family {
-  std::string name;  // zeropull_requests_total, zeropull_start_seconds: base units, _total on counters
-  std::string help;
+  std::string name{};  // zeropull_requests_total, zeropull_start_seconds: base units, _total on counters
+  std::string help{};
   FamilyType type = FamilyType::kUntyped;
-  std::vector<Sample> samples;
+  std::vector<Sample> samples{};
   bool operator==(const Family&) const = default;
 };
 

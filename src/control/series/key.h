@@ -12,10 +12,10 @@
 namespace zeropull::series {
 
 struct SeriesKey {
-  std::string account;
-  std::string name_space;
-  std::string metric;
-  std::map<std::string, std::string> dimensions;
+  std::string account{};
+  std::string name_space{};
+  std::string metric{};
+  std::map<std::string, std::string> dimensions{};
   auto operator<=>(const SeriesKey&) const = default;
 };
 

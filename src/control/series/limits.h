@@ -50,8 +50,8 @@ inline constexpr std::size_t kListPageMax = 500;
 inline constexpr std::size_t kExpressionMax = 2048;
 inline constexpr int kExpressionDepthMax = 50;
 inline constexpr std::size_t kQueriesMax = 500;
-// Series that one SEARCH gives, and that one list of queries works on at a time: CloudWatch's 500 metrics of a request.
-inline constexpr std::size_t kSearchSeriesMax = 100, kArraySeriesMax = 500;
+// Series that one SEARCH gives at most; the rest is left out, as CloudWatch does.
+inline constexpr std::size_t kSearchSeriesMax = 500;
 // Values in all intermediate results of one list of queries together: 64 MiB.
 inline constexpr std::size_t kMathValuesMax = 4'000'000;
 

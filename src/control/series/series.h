@@ -63,20 +63,20 @@ struct PeriodPoint {
 };
 
 struct StoreConfig {
-  std::string path;        // the database, made when absent, mode 0600
+  std::string path{};      // the database, made when absent, mode 0600
   bool own_thread = true;  // false: nothing is written but by flush() and stop()
 };
 
 // Which series a listing shows. Empty strings do not restrict.
 struct ListFilter {
-  std::string account;  // required: an account sees its own alone
-  std::string name_space;
-  std::string metric;
+  std::string account{};  // required: an account sees its own alone
+  std::string name_space{};
+  std::string metric{};
   struct Dimension {
-    std::string name;
-    std::optional<std::string> value;  // nullopt: any value
+    std::string name{};
+    std::optional<std::string> value{};  // nullopt: any value
   };
-  std::vector<Dimension> dimensions;  // a series must have them all, and may have others
+  std::vector<Dimension> dimensions{};  // a series must have them all, and may have others
   // Only series that got a point within so long; ListMetrics' RecentlyActive PT3H. Without it: two weeks, as CloudWatch.
   std::chrono::seconds active_within = std::chrono::hours(24 * 14);
 };
@@ -98,7 +98,8 @@ struct StoreUsage {
 class StoreParts;
 struct Shard;
 
-// A series to put into, for hot writers: copies are cheap and it stays good as long as its store lives.
+// A series to put into, for hot writers: copies are cheap. Good as long as its store lives and as long as something is put at
+// least every two weeks: a series that nobody writes to is forgotten in the end (limits.h), and what is put then is lost.
 class Writer {
  public:
   Writer() = default;  // puts go nowhere
@@ -108,7 +109,7 @@ class Writer {
   void put_set(WallTime at, const StatisticSet& set);
 
  private:
-  friend class Store;
+  friend class StoreParts;
   Writer(StoreParts* store, Shard* shard, unsigned index) : store_(store), shard_(shard), index_(index) {}
   StoreParts* store_ = nullptr;
   Shard* shard_ = nullptr;
@@ -146,6 +147,7 @@ class Store {
   // Writes what ended now; the store's own thread does it every two seconds. For tests and for a caller that wants it durable.
   Result<void> flush();
   StoreUsage usage() const;
+  WallTime now() const;  // by its clock
 
  private:
   explicit Store(std::unique_ptr<StoreParts> parts);
