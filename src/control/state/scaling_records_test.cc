@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "control/state/memory_kv.h"
+#include "control/state/scaling_activities.h"
 #include "control/state/scaling_names.h"
 #include "control/state/state.h"
 
@@ -90,6 +91,20 @@ TEST_F(ScalingRecordsTest, activities_are_in_order_of_time) {
   ASSERT_EQ(activities.size(), 3u);
   EXPECT_EQ(activities[0]->begin, 3);
   EXPECT_EQ(activities[2]->begin, 1000);
+}
+
+TEST_F(ScalingRecordsTest, the_oldest_activities_go) {
+  auto key = of_component<ScalingActivity>("ic");
+  for (std::size_t i = 0; i < kActivitiesPerTargetMax + 3; ++i) {
+    auto activity = key;
+    activity.begin = static_cast<Millis>(i), activity.id = "a";
+    Changes changes;
+    add_activity(state->view(), changes, activity);
+    MUST(state->commit(ctx, std::move(changes)));
+  }
+  auto kept = state->view().scaling_activities(scaled_of(key));
+  ASSERT_EQ(kept.size(), kActivitiesPerTargetMax);
+  EXPECT_EQ(kept.front()->begin, 3);
 }
 
 TEST(ScalingNames, resource_ids_belong_to_their_dimension) {
