@@ -1,6 +1,7 @@
-// Api: the SageMaker control plane on the wire (JSON 1.1), and Zeropull's own operations beside it (X-Amz-Target
-// "Zeropull.<Op>"). A call is authenticated, parsed, validated against the tables of schema.h and carried out on State: it writes
-// what is desired and returns; the reconcilers do the rest. Each account sees its own objects alone.
+// Api: the SageMaker control plane, Application Auto Scaling and CloudWatch on the wire, and Zeropull's own operations beside
+// them (X-Amz-Target "Zeropull.<Op>"). A call is addressed (service.h), authenticated, parsed in its protocol (protocol.h),
+// validated against the tables of schema.h and carried out on State: it writes what is desired and returns; the reconcilers and
+// the autoscaler do the rest. Each account sees its own objects alone.
 //
 // handle() is blocking (the router's workers call it), thread-safe, and answers every request: an error is an answer too. A write
 // costs one commit of the state, a read touches memory only.
@@ -15,6 +16,7 @@
 #include "base/context.h"
 #include "base/result.h"
 #include "control/fleet/instance_types.h"
+#include "control/series/series.h"
 #include "control/state/state.h"
 #include "http/server.h"
 
@@ -36,6 +38,7 @@ struct ApiParts {
   state::State* state = nullptr;
   const Authenticator* authenticator = nullptr;
   const fleet::InstanceTypes* instance_types = nullptr;
+  series::Store* series = nullptr;  // absent: the operations on metrics answer that there are none
   Clock* clock = &Clock::system();
   Random* random = &Random::secure();
   std::string region = "us-east-1";  // in ARNs

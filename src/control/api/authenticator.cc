@@ -7,22 +7,22 @@ namespace zeropull::api {
 namespace {
 
 constexpr Logger kLog{"api"};
-const aws::VerifyRules kRules{.service = "sagemaker"};
-
-Refused refused(const aws::AuthFailure& failure) {
-  return {aws::kAuthFailureStatus, std::string(aws::code_of(failure.fault, aws::ErrorDialect::kJson)), failure.message};
+Refused refused_in(aws::ErrorDialect dialect, const aws::AuthFailure& failure) {
+  return {aws::kAuthFailureStatus, std::string(aws::code_of(failure.fault, dialect)), failure.message};
 }
 
 }  // namespace
 
-std::optional<Refused> Authenticator::authenticate(const aws::RequestView& request, const Sha256* body,
-                                                   std::string& account) const {
+std::optional<Refused> Authenticator::authenticate(const aws::RequestView& request, const Sha256* body, std::string& account,
+                                                   const Addressee& addressee) const {
+  const aws::VerifyRules rules{.service = addressee.service};
+  auto refused = [&](const aws::AuthFailure& failure) { return refused_in(addressee.dialect, failure); };
   auto parsed = aws::parse_authorization(request.headers);
   if (const auto* failure = std::get_if<aws::AuthFailure>(&parsed)) return refused(*failure);
   const auto& claims = std::get<aws::Authorization>(parsed);
   auto key = state_.view().access_key(claims.access_key_id);
   if (key == nullptr || key->revoked != 0) return refused(aws::unknown_key());
-  if (auto failure = aws::check_claims(request.headers, claims, kRules, clock_.wall_now())) return refused(*failure);
+  if (auto failure = aws::check_claims(request.headers, claims, rules, clock_.wall_now())) return refused(*failure);
   if (body != nullptr) {
     auto secret = unwrap_(*key);
     if (!secret.ok()) {
@@ -30,7 +30,7 @@ std::optional<Refused> Authenticator::authenticate(const aws::RequestView& reque
       return Refused{500, "InternalFailure", "The access key cannot be read; its secret is wrapped under another master key."};
     }
     aws::Credentials credentials{key->id, std::move(secret).take(), std::nullopt};
-    if (auto failure = verifier_.verify(request, claims, *body, credentials, kRules, clock_.wall_now())) return refused(*failure);
+    if (auto failure = verifier_.verify(request, claims, *body, credentials, rules, clock_.wall_now())) return refused(*failure);
   }
   account = key->account;
   return std::nullopt;

@@ -1,5 +1,5 @@
-// Authenticator: whose a request is, by its signature (SigV4, service "sagemaker") under an access key of the state. The API and
-// the router ask it alike. Thread-safe; never waits.
+// Authenticator: whose a request is, by its signature (SigV4, for the service that it calls) under an access key of the state.
+// The API and the router ask it alike. Thread-safe; never waits.
 #pragma once
 
 #include <functional>
@@ -20,6 +20,13 @@ struct Refused {
   int status = 403;
   std::string type;  // "InvalidSignatureException"
   std::string message;
+  std::string query_code = {};  // what Query-compatible services call it; "" else
+};
+
+// Whose call a request is to be signed for, and how that service calls its refusals.
+struct Addressee {
+  std::string_view service = "sagemaker";
+  aws::ErrorDialect dialect = aws::ErrorDialect::kJson;
 };
 
 class Authenticator {
@@ -32,7 +39,8 @@ class Authenticator {
 
   // Sets `account` to the caller's, or says why not. Without the body's digest (it is still on its way) only what the headers
   // tell is judged: a caller who passes must be asked again with it.
-  std::optional<Refused> authenticate(const aws::RequestView& request, const Sha256* body, std::string& account) const;
+  std::optional<Refused> authenticate(const aws::RequestView& request, const Sha256* body, std::string& account,
+                                      const Addressee& addressee = {}) const;
 
  private:
   const state::State& state_;

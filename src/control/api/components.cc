@@ -3,6 +3,7 @@
 
 #include "codec/json.h"
 #include "control/api/arns.h"
+#include "control/api/autoscaling/resource.h"
 #include "control/api/input.h"
 #include "control/api/limits.h"
 #include "control/api/operations.h"
@@ -195,6 +196,7 @@ Result<json> delete_component(const Call& call) {
     if (component == nullptr) return not_found(call, kComponentArn, name);
     Changes changes;
     if (component->status == state::ComponentStatus::kDeleting) return changes;
+    autoscaling::remove_targets_of_component(view, *component, changes);
     state::Component next = *component;
     next.status = state::ComponentStatus::kDeleting;
     next.modified = call.now;

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "control/api/arns.h"
+#include "control/api/autoscaling/resource.h"
 #include "control/api/input.h"
 #include "control/api/limits.h"
 #include "control/api/operations.h"
@@ -57,7 +58,8 @@ Result<json> list_endpoints(const Call& call) {
   });
 }
 
-// In any status, with its components: what was under way is given up. A second call finds it Deleting and changes nothing.
+// In any status, with its components and what scales them: what was under way is given up. A second call finds it Deleting and
+// changes nothing.
 Result<json> delete_endpoint(const Call& call) {
   auto name = text_or(call.input, "EndpointName");
   TRY(call.state().update(call.ctx, [&](const View& view) -> Result<Changes> {
@@ -72,6 +74,7 @@ Result<json> delete_endpoint(const Call& call) {
       changes.put(component, std::move(next));
     }
     if (endpoint->status != state::EndpointStatus::kDeleting) {
+      autoscaling::remove_targets_of_endpoint(view, *endpoint, changes);
       state::Endpoint next = *endpoint;
       next.status = state::EndpointStatus::kDeleting;
       next.modified = call.now;

@@ -74,4 +74,11 @@ std::string random_hex(Random& random, std::size_t bytes) {
   return to_hex(made);
 }
 
+std::string random_uuid(Random& random) {
+  auto hex = random_hex(random, 16);
+  hex[12] = '4';
+  hex[16] = "89ab"[static_cast<unsigned char>(hex[16]) % 4];
+  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4), hex.substr(20));
+}
+
 }  // namespace zeropull::api

@@ -28,5 +28,7 @@ nlohmann::json parse_body(const std::string& body);
 double seconds_of(state::Millis time);
 // "i-<hex>", "<hex>": `bytes` random bytes.
 std::string random_hex(Random& random, std::size_t bytes);
+// "6f0b1c1e-5d3d-4a53-9f0e-0e6a5b8f3a11", of version 4.
+std::string random_uuid(Random& random);
 
 }  // namespace zeropull::api

@@ -8,6 +8,7 @@ namespace zeropull::api {
 
 inline constexpr std::size_t kRequestBytesMax = 1024 * 1024;
 inline constexpr std::size_t kRequestDepthMax = 32;
+inline constexpr std::size_t kFormFieldsMax = 100000;  // a full PutMetricData has some 40,000
 inline constexpr std::size_t kViolationsShownMax = 10;
 inline constexpr std::size_t kShownValueMax = 256;  // bytes of a value in an error message
 inline constexpr std::size_t kEnvironmentBytesMax = 32 * 1024;

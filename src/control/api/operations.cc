@@ -4,6 +4,9 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "control/api/autoscaling/operations.h"
+#include "control/api/cloudwatch/operations.h"
+
 namespace zeropull::api {
 
 namespace {
@@ -37,6 +40,33 @@ constexpr std::array kEntries{
     Entry{"AddTags", add_tags},
     Entry{"ListTags", list_tags},
     Entry{"DeleteTags", delete_tags},
+    Entry{"application-autoscaling:RegisterScalableTarget", autoscaling::register_target},
+    Entry{"application-autoscaling:DescribeScalableTargets", autoscaling::describe_targets},
+    Entry{"application-autoscaling:DeregisterScalableTarget", autoscaling::deregister_target},
+    Entry{"application-autoscaling:PutScalingPolicy", autoscaling::put_policy},
+    Entry{"application-autoscaling:DescribeScalingPolicies", autoscaling::describe_policies},
+    Entry{"application-autoscaling:DeleteScalingPolicy", autoscaling::delete_policy},
+    Entry{"application-autoscaling:DescribeScalingActivities", autoscaling::describe_activities},
+    Entry{"application-autoscaling:PutScheduledAction", autoscaling::put_scheduled_action},
+    Entry{"application-autoscaling:DescribeScheduledActions", autoscaling::describe_scheduled_actions},
+    Entry{"application-autoscaling:DeleteScheduledAction", autoscaling::delete_scheduled_action},
+    Entry{"application-autoscaling:TagResource", autoscaling::tag_target},
+    Entry{"application-autoscaling:UntagResource", autoscaling::untag_target},
+    Entry{"application-autoscaling:ListTagsForResource", autoscaling::list_target_tags},
+    Entry{"cloudwatch:PutMetricData", cloudwatch::put_metric_data},
+    Entry{"cloudwatch:GetMetricData", cloudwatch::get_metric_data},
+    Entry{"cloudwatch:GetMetricStatistics", cloudwatch::get_metric_statistics},
+    Entry{"cloudwatch:ListMetrics", cloudwatch::list_metrics},
+    Entry{"cloudwatch:PutMetricAlarm", cloudwatch::put_metric_alarm},
+    Entry{"cloudwatch:DescribeAlarms", cloudwatch::describe_alarms},
+    Entry{"cloudwatch:DescribeAlarmsForMetric", cloudwatch::describe_alarms_for_metric},
+    Entry{"cloudwatch:DeleteAlarms", cloudwatch::delete_alarms},
+    Entry{"cloudwatch:SetAlarmState", cloudwatch::set_alarm_state},
+    Entry{"cloudwatch:EnableAlarmActions", cloudwatch::enable_alarm_actions},
+    Entry{"cloudwatch:DisableAlarmActions", cloudwatch::disable_alarm_actions},
+    Entry{"cloudwatch:TagResource", cloudwatch::tag_alarm},
+    Entry{"cloudwatch:UntagResource", cloudwatch::untag_alarm},
+    Entry{"cloudwatch:ListTagsForResource", cloudwatch::list_alarm_tags},
     Entry{"Zeropull.ListInstances", list_instances},
     Entry{"Zeropull.DescribeTimeline", describe_timeline},
     Entry{"Zeropull.DescribeCaches", describe_caches},

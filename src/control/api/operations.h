@@ -13,8 +13,8 @@
 
 namespace zeropull::api {
 
-// One call. Errors of an operation carry the message that the caller reads: kInvalidArgument, kNotFound, kAlreadyExists and
-// kFailedPrecondition become a ValidationException, kResourceExhausted a ResourceLimitExceeded, the rest an InternalFailure.
+// One call. Errors of an operation carry the message that the caller reads; which error of the service a code becomes is in
+// service.cc. An operation that returns nothing returns null.
 struct Call {
   const Context& ctx;
   const ApiParts& parts;

@@ -33,11 +33,11 @@ void walk(const Shape& shape, std::string_view operation, const std::string& pat
 
 std::string refused_members_text() {
   std::string lines =
-      "# Members of the SageMaker API that are refused\n"
+      "# Members of the API that are refused\n"
       "\n"
       "Every other member of the operations that Zeropull has is implemented. A request with one of these is answered by a\n"
-      "ValidationException that names it; none is accepted and ignored. A test compares this page with the tables in\n"
-      "`src/control/api`.\n"
+      "ValidationException (of CloudWatch: an InvalidParameterValue) that names it; none is accepted and ignored. Operations of\n"
+      "SageMaker have no prefix here. A test compares this page with the tables in `src/control/api`.\n"
       "\n"
       "| Operation | Member | Why, and what to do |\n"
       "|---|---|---|\n";

@@ -12,7 +12,8 @@ namespace {
 const std::vector<Input>& all_inputs() {
   static const std::vector<Input> all = [] {
     std::vector<Input> inputs;
-    for (auto family : {model_inputs(), endpoint_inputs(), component_inputs(), own_inputs()}) {
+    for (auto family :
+         {model_inputs(), endpoint_inputs(), component_inputs(), autoscaling_inputs(), cloudwatch_inputs(), own_inputs()}) {
       inputs.insert(inputs.end(), family.begin(), family.end());
     }
     return inputs;

@@ -1,5 +1,5 @@
 // Schema: what each operation takes, in tables: one Shape a type, one Member a member of a structure. Every member that
-// SageMaker's own model has is in them, either with the shape that it must have, or refused with a reason; so that none is
+// the services' own models have is in them, either with the shape that it must have, or refused with a reason; so that none is
 // accepted and ignored. Names, limits, patterns and enumerations are those of the service's model (botocore 1.43.67). Constant
 // data.
 #pragma once
@@ -40,7 +40,8 @@ struct Shape {
   const Shape* key = nullptr;      // of maps
 };
 
-// The input of an operation, "CreateModel"; our own have "Zeropull." before their names. nullptr: there is no such operation.
+// The input of an operation: "CreateModel", "application-autoscaling:PutScalingPolicy", "cloudwatch:PutMetricAlarm"; our own have
+// "Zeropull." before their names. nullptr: there is no such operation.
 const Shape* input_shape(std::string_view operation);
 // The names of all operations.
 std::span<const std::string_view> operations();

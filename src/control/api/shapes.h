@@ -11,6 +11,9 @@ constexpr Shape string_shape(std::optional<double> min, std::optional<double> ma
 constexpr Shape enum_shape(std::span<const Value> values) { return {.kind = Kind::kString, .values = values}; }
 constexpr Shape integer_shape(double min, double max = 2147483647) { return {.kind = Kind::kInteger, .min = min, .max = max}; }
 constexpr Shape float_shape(double min) { return {.kind = Kind::kFloat, .min = min, .max = 3.4e38}; }
+// Whatever CloudWatch takes for a value of a metric: 2^360 either way.
+inline constexpr double kMetricValueMax = 2.3485425827738332e108;
+inline constexpr Shape kMetricValue{.kind = Kind::kFloat, .min = -kMetricValueMax, .max = kMetricValueMax};
 constexpr Shape structure_shape(std::span<const Member> members) { return {.kind = Kind::kStructure, .members = members}; }
 constexpr Shape list_shape(const Shape& element, std::optional<double> min, std::optional<double> max) {
   return {.kind = Kind::kList, .min = min, .max = max, .element = &element};
@@ -65,6 +68,8 @@ struct Input {
 std::span<const Input> model_inputs();     // and those of tags
 std::span<const Input> endpoint_inputs();  // and of endpoint configurations
 std::span<const Input> component_inputs();
+std::span<const Input> autoscaling_inputs();
+std::span<const Input> cloudwatch_inputs();
 std::span<const Input> own_inputs();  // Zeropull's own operations
 
 }  // namespace zeropull::api

@@ -117,11 +117,12 @@ class Validator {
   }
 
   std::optional<Rejection> rejection() const {
-    if (!mistyped_.empty()) return Rejection{"SerializationException", mistyped_};
-    if (!refused_.empty()) return Rejection{"ValidationException", fmt::format("{}", fmt::join(refused_, "; "))};
+    if (!mistyped_.empty()) return Rejection{Rejection::Kind::kMalformed, mistyped_};
+    if (!refused_.empty()) return Rejection{Rejection::Kind::kUnsupported, fmt::format("{}", fmt::join(refused_, "; "))};
     if (violations_ == 0) return std::nullopt;
-    return Rejection{"ValidationException", fmt::format("{} validation error{} detected: {}", violations_,
-                                                        violations_ == 1 ? "" : "s", fmt::join(texts_, "; "))};
+    return Rejection{
+        missing_ == violations_ ? Rejection::Kind::kMissing : Rejection::Kind::kViolated,
+        fmt::format("{} validation error{} detected: {}", violations_, violations_ == 1 ? "" : "s", fmt::join(texts_, "; "))};
   }
 
  private:
@@ -193,6 +194,7 @@ class Validator {
     }
     for (const auto& member : shape.members) {
       if (member.need == Need::kRequired && !value.contains(std::string(member.name))) {
+        ++missing_;
         violated(json(nullptr), place.member(member.name), "not be null");
       }
     }
@@ -211,6 +213,7 @@ class Validator {
   std::vector<std::string> refused_;
   std::vector<std::string> texts_;
   std::size_t violations_ = 0;
+  std::size_t missing_ = 0;  // of these, for a member that is not there
 };
 
 }  // namespace

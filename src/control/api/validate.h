@@ -10,15 +10,19 @@
 
 namespace zeropull::api {
 
-// An error as the caller sees it: a code of the service and a message.
+// Why an input is refused; services name the kinds, see service.h.
 struct Rejection {
-  std::string type;
+  enum class Kind {
+    kMalformed,    // values of another type, a body that cannot be parsed
+    kUnsupported,  // members and values that Zeropull does not support, named one by one
+    kMissing,      // required members are missing, and nothing else is wrong
+    kViolated,     // constraints are violated, at most ten of them are listed
+  };
+  Kind kind = Kind::kMalformed;
   std::string message;
 };
 
-// nullopt when `input` is good; it is then put in order, see above. SerializationException for values of the wrong type. Else a
-// ValidationException: members that Zeropull does not support, named one by one, or the violated constraints, at most ten of
-// them.
+// nullopt when `input` is good; it is then put in order, see above.
 std::optional<Rejection> validate(const Shape& shape, nlohmann::json& input);
 
 }  // namespace zeropull::api

@@ -8,6 +8,7 @@
 #include "control/api/api.h"
 #include "control/api/authenticator.h"
 #include "control/state/memory_kv.h"
+#include "os/file.h"
 
 namespace zeropull::api {
 
@@ -25,6 +26,7 @@ struct Answer {
   int status = 0;
   nlohmann::json body;
   std::string request_id;
+  std::string query_error;
   std::string type() const { return body.value("__type", ""); }
   std::string message() const { return body.value("message", ""); }
 };
@@ -34,12 +36,16 @@ class TestApi {
   Context ctx = Context::root("test");
   FixedClock clock;
   fleet::InstanceTypes types = fleet::InstanceTypes::defaults();
+  os::ScratchFolder folder = MUST(os::ScratchFolder::create("/var/tmp", "zp-test-api"));
+  std::unique_ptr<series::Store> series =
+      MUST(series::Store::open({.path = folder.path() + "/series", .own_thread = false}, clock));
   std::unique_ptr<state::State> state;
   Authenticator authenticator{*state, [](const state::AccessKey& key) -> Result<Secret> { return Secret(key.wrapped_secret); },
                               clock};
   Api api{{.state = state.get(),
            .authenticator = &authenticator,
            .instance_types = &types,
+           .series = series.get(),
            .clock = &clock,
            .make_endpoint_key = [](const std::string& uid) -> Result<std::string> { return "key of " + uid; },
            .read_log = [](const Context&, const state::Copy& copy, std::size_t) -> Result<std::string> {
@@ -66,22 +72,41 @@ class TestApi {
     made.headers.set("X-Amz-Target", target);
     made.headers.set("Content-Type", "application/x-amz-json-1.1");
     made.body = std::move(body);
-    sign(made, account);
+    sign(made, account, service_of(target));
     return made;
   }
-  void sign(http::ServerRequest& made, std::string_view account = kAccount, const std::string& secret = "secret") {
+  // A call in the Query protocol of CloudWatch.
+  http::ServerResponse query(std::string form, std::string_view account = kAccount) {
+    http::ServerRequest made{.method = "POST", .target = "/", .path = "/"};
+    made.headers.set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
+    made.body = std::move(form);
+    sign(made, account, "monitoring");
+    return api.handle(ctx, made);
+  }
+  static std::string service_of(const std::string& target) {
+    if (target.starts_with("AnyScaleFrontendService.")) return "application-autoscaling";
+    return target.starts_with("GraniteServiceVersion20100801.") ? "monitoring" : "sagemaker";
+  }
+  // X-Amz-Target of an operation as the tables name it.
+  static std::string target_of(const std::string& operation) {
+    auto colon = operation.find(':');
+    if (colon == std::string::npos) return operation.starts_with("Zeropull.") ? operation : "SageMaker." + operation;
+    auto name = operation.substr(colon + 1);
+    return (operation.starts_with("cloudwatch") ? "GraniteServiceVersion20100801." : "AnyScaleFrontendService.") + name;
+  }
+  void sign(http::ServerRequest& made, std::string_view account = kAccount, const std::string& service = "sagemaker") {
     auto url = MUST(http::Url::parse("http://127.0.0.1:8080" + made.target));
-    aws::sign(made.method, url, made.headers, as_bytes(made.body), {"AKIA" + std::string(account), Secret(secret), std::nullopt},
-              {"us-east-1", "sagemaker", clock.now});
+    aws::sign(made.method, url, made.headers, as_bytes(made.body),
+              {"AKIA" + std::string(account), Secret("secret"), std::nullopt}, {"us-east-1", service, clock.now});
   }
   Answer send(const http::ServerRequest& made) {
     auto response = api.handle(ctx, made);
     return {response.status, nlohmann::json::parse(std::get<std::string>(response.body), nullptr, false),
-            std::string(response.headers.find_or("x-amzn-RequestId", ""))};
+            std::string(response.headers.find_or("x-amzn-RequestId", "")),
+            std::string(response.headers.find_or("x-amzn-query-error", ""))};
   }
   Answer call(const std::string& operation, const nlohmann::json& input, std::string_view account = kAccount) {
-    auto target = operation.starts_with("Zeropull.") ? operation : "SageMaker." + operation;
-    return send(request(target, input.dump(), account));
+    return send(request(target_of(operation), input.dump(), account));
   }
   // A call that is expected to go well.
   nlohmann::json ok(const std::string& operation, const nlohmann::json& input) {
