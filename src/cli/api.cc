@@ -41,7 +41,11 @@ Result<std::string> run(const Context& ctx, const ApiCommand& command) {
 void add_api(CommandLine line) {
   auto options = std::make_shared<ApiCommand>();
   CLI::App* command = line.parent.add_subcommand("api", "Call one operation of the API, signed");
-  command->add_option("OPERATION", options->operation, "DescribeEndpoint, InvokeEndpoint, Zeropull.ListInstances ..")->required();
+  command
+      ->add_option("OPERATION", options->operation,
+                   "DescribeEndpoint, InvokeEndpoint, cloudwatch:DescribeAlarms, application-autoscaling:PutScalingPolicy, "
+                   "Zeropull.ListInstances ..")
+      ->required();
   command
       ->add_option("JSON", options->input, "its input, or @FILE; InvokeEndpoint takes EndpointName, InferenceComponentName, Body")
       ->capture_default_str();

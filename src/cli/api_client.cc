@@ -1,6 +1,8 @@
 #include "cli/api_client.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "aws/credentials.h"
@@ -22,6 +24,16 @@ Result<aws::Credentials> find_credentials(const ApiOptions& options) {
   return aws::parse_credentials_file(text, environment("AWS_PROFILE").value_or("default"))
       .with_context("{}", options.credentials_file);
 }
+
+// How a service is called: what its operations are known by in X-Amz-Target, and the name in signatures.
+struct Service {
+  std::string_view name, target, signing_name, content_type;
+};
+constexpr std::array kServices{
+    Service{"sagemaker", "SageMaker.", "sagemaker", "application/x-amz-json-1.1"},
+    Service{"application-autoscaling", "AnyScaleFrontendService.", "application-autoscaling", "application/x-amz-json-1.1"},
+    Service{"cloudwatch", "GraniteServiceVersion20100801.", "monitoring", "application/x-amz-json-1.0"},
+};
 
 // What the API says of a request that it refuses, in either of its forms.
 Error api_error(const http::Response& response) {
@@ -63,10 +75,11 @@ Result<ApiClient> ApiClient::create(const ApiOptions& options) {
   return ApiClient(std::move(http), std::move(url), std::move(credentials), std::move(region));
 }
 
-Result<http::Response> ApiClient::send(const Context& ctx, const http::Url& url, http::Headers headers, const std::string& body) {
+Result<http::Response> ApiClient::send(const Context& ctx, const http::Url& url, http::Headers headers, const std::string& body,
+                                       std::string_view service) {
   auto bytes = as_bytes(body);
   aws::sign("POST", url, headers, bytes, credentials_,
-            {.region = region_, .service = "sagemaker", .time = Clock::system().wall_now()});
+            {.region = region_, .service = std::string(service), .time = Clock::system().wall_now()});
   auto response = TRY(http_->request(
       ctx, {.method = "POST", .url = url, .headers = std::move(headers), .body = bytes, .response_max = kAnswerMax}));
   if (!response.ok()) return api_error(response);
@@ -74,10 +87,19 @@ Result<http::Response> ApiClient::send(const Context& ctx, const http::Url& url,
 }
 
 Result<nlohmann::json> ApiClient::call(const Context& ctx, const std::string& operation, const nlohmann::json& input) {
+  auto colon = operation.find(':');
+  auto name = colon == std::string::npos ? "sagemaker" : operation.substr(0, colon);
+  const auto* service = std::ranges::find(kServices, name, &Service::name);
+  if (service == kServices.end()) {
+    return make_error(Code::kInvalidArgument,
+                      "{}: there is no service {}; known are sagemaker, application-autoscaling, cloudwatch", operation, name);
+  }
+  auto own = operation.substr(colon == std::string::npos ? 0 : colon + 1);
   http::Headers headers;
-  headers.set("X-Amz-Target", operation.find('.') == std::string::npos ? "SageMaker." + operation : operation);
-  headers.set("Content-Type", "application/x-amz-json-1.1");
-  auto response = TRY(send(ctx, url_.with_path("/"), std::move(headers), codec::json_text(input)).with_context("{}", operation));
+  headers.set("X-Amz-Target", own.find('.') == std::string::npos ? fmt::format("{}{}", service->target, own) : own);
+  headers.set("Content-Type", std::string(service->content_type));
+  auto sent = send(ctx, url_.with_path("/"), std::move(headers), codec::json_text(input), service->signing_name);
+  auto response = TRY(std::move(sent).with_context("{}", operation));
   if (response.body.empty()) return nlohmann::json::object();
   return codec::parse_json(response.body, {.size_max = kAnswerMax}).with_context("{}", operation);
 }

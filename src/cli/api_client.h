@@ -29,8 +29,9 @@ void add_api_options(CLI::App* command, const std::shared_ptr<ApiOptions>& optio
 class ApiClient {
  public:
   static Result<ApiClient> create(const ApiOptions& options);
-  // JSON 1.1. `operation`: "DescribeEndpoint", or one of ours, "Zeropull.ListInstances". An API error becomes an error with its
-  // type and message.
+  // In JSON. `operation`: "DescribeEndpoint", one of another service, "application-autoscaling:PutScalingPolicy" or
+  // "cloudwatch:DescribeAlarms", or one of ours, "Zeropull.ListInstances". An API error becomes an error with its type and
+  // message. kInvalidArgument: there is no such service.
   Result<nlohmann::json> call(const Context& ctx, const std::string& operation, const nlohmann::json& input);
   // InvokeEndpoint; `component` may be empty. The answer's body.
   Result<std::string> invoke(const Context& ctx, const std::string& endpoint, const std::string& component,
@@ -39,7 +40,8 @@ class ApiClient {
  private:
   ApiClient(std::unique_ptr<http::HttpClient> http, http::Url url, aws::Credentials credentials, std::string region)
       : http_(std::move(http)), url_(std::move(url)), credentials_(std::move(credentials)), region_(std::move(region)) {}
-  Result<http::Response> send(const Context& ctx, const http::Url& url, http::Headers headers, const std::string& body);
+  Result<http::Response> send(const Context& ctx, const http::Url& url, http::Headers headers, const std::string& body,
+                              std::string_view service = "sagemaker");
 
   std::unique_ptr<http::HttpClient> http_;
   http::Url url_;
