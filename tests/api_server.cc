@@ -97,12 +97,14 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   auto ctx = Context::root("api_server");
   auto state = MUST(state::State::create(ctx, MUST(state::open_sqlite_kv(std::string(argv[1]) + "/state"))));
+  auto series = MUST(series::Store::open({.path = std::string(argv[1]) + "/series"}, Clock::system()));
   auto types = fleet::InstanceTypes::defaults();
   api::Authenticator authenticator(
       *state, [](const state::AccessKey& key) -> Result<Secret> { return Secret(key.wrapped_secret); }, Clock::system());
   api::Api api({.state = state.get(),
                 .authenticator = &authenticator,
                 .instance_types = &types,
+                .series = series.get(),
                 .make_endpoint_key = [](const std::string&) -> Result<std::string> { return std::string("wrapped"); },
                 .read_log = {}});
   Mover mover(*state);

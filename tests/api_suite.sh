@@ -24,7 +24,8 @@ ZP_API=$(head -1 "$WORK/told") # a JSON line: url and two accounts' keys
 export ZP_API PYTHONDONTWRITEBYTECODE=1 AWS_EC2_METADATA_DISABLED=true HOME=$WORK
 
 cd "$SUITE"
-"$VENV/bin/python" -m unittest --quiet current_operations stuck_endpoints current_members current_signatures
+"$VENV/bin/python" -m unittest --quiet current_operations stuck_endpoints current_members current_signatures \
+  current_scaling current_cloudwatch current_scaling_members
 # Debian's before any that lies in /usr/local.
-PYTHONPATH=/usr/lib/python3/dist-packages /usr/bin/python3 -m unittest --quiet old_clients
+PYTHONPATH=/usr/lib/python3/dist-packages /usr/bin/python3 -m unittest --quiet old_clients old_scaling
 echo "PASSED"

@@ -39,8 +39,9 @@ def main() -> int:
         lab.deploy("invoked")
         failed = run_suite(lab, python, ["invocations"], ZP_INVOKE="invoked")
         lab.delete_endpoint("invoked")
-        failed |= run_suite(lab, python, ["current_operations", "current_members", "current_signatures"])
-        failed |= run_suite(lab, "/usr/bin/python3", ["old_clients"], PYTHONPATH="/usr/lib/python3/dist-packages")
+        failed |= run_suite(lab, python, ["current_operations", "current_members", "current_signatures", "current_scaling",
+                                          "current_cloudwatch", "current_scaling_members"])
+        failed |= run_suite(lab, "/usr/bin/python3", ["old_clients", "old_scaling"], PYTHONPATH="/usr/lib/python3/dist-packages")
         lab.wait_clean()
     return failed
 

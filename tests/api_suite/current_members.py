@@ -36,7 +36,8 @@ def paths(value, at=""):
 def sample(shape):
     """A value that botocore lets pass, with required members alone."""
     if shape.type_name == "structure":
-        return {name: sample(shape.members[name]) for name in shape.required_members}
+        names = list(shape.members)[:1] if getattr(shape, "is_tagged_union", False) else shape.required_members
+        return {name: sample(shape.members[name]) for name in names}
     if shape.type_name == "list":
         return [sample(shape.member)]
     if shape.type_name == "map":

@@ -16,10 +16,10 @@ REGION = "us-east-1"
 IMAGE = os.environ.get("ZP_API_IMAGE", "registry.test/lmi:v15")  # one that a real fleet can start
 
 
-def client(key=OWN, **changes):
+def client(key=OWN, service="sagemaker", **changes):
     keys = {"aws_access_key_id": key["id"], "aws_secret_access_key": key["secret"], **changes}
     config = botocore.config.Config(retries={"max_attempts": 0})
-    return boto3.client("sagemaker", endpoint_url=URL, region_name=REGION, config=config, **keys)
+    return boto3.client(service, endpoint_url=URL, region_name=REGION, config=config, **keys)
 
 
 def unique(prefix):
@@ -36,6 +36,8 @@ class ServiceTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.api = client()
+        cls.scaling = client(service="application-autoscaling")
+        cls.metrics = client(service="cloudwatch")
 
     def refused(self, text, call, code="ValidationException", **arguments):
         with self.assertRaises(botocore.exceptions.ClientError) as caught:
