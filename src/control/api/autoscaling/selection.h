@@ -1,7 +1,8 @@
-// What the Describe operations have in common: which records a call is about, and pages of them.
+// What the Describe operations have in common: which records a call is about, and pages of them. For .cc files that include the
+// whole of nlohmann/json before it.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <string>
 #include <vector>
