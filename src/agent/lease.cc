@@ -12,6 +12,7 @@
 #include "os/file.h"
 #include "os/machine.h"
 #include "os/mount.h"
+#include "runtime/bundles.h"
 #include "runtime/snapshots_service.h"
 #include "snapshot/overlay_snapshotter.h"
 
@@ -26,6 +27,12 @@ std::string folder_of(const AgentConfig& config) { return config.root + "/lease"
 
 // A namespace of containerd for each lease: what containerd remembers of an earlier one is never met again.
 std::string containerd_namespace(const std::string& endpoint_uid) { return "zeropull-" + endpoint_uid; }
+
+runtime::ClientOptions client_options(const ControlConfig& control, const std::string& endpoint_uid) {
+  return {.socket = control.containerd_socket,
+          .containerd_namespace = containerd_namespace(endpoint_uid),
+          .state_folder = control.containerd_state};
+}
 
 Result<std::vector<http::IpNetwork>> parse_networks(const std::vector<std::string>& texts) {
   std::vector<http::IpNetwork> networks;
@@ -216,8 +223,7 @@ class RunningLease final : public Lease {
 
   Result<void> start_copies(const Context& ctx, const std::string& folder) {
     const auto& control = options_.config.control;
-    auto client = TRY(runtime::ContainerdClient::create(
-        {.socket = control.containerd_socket, .containerd_namespace = containerd_namespace(endpoint_.uid)}));
+    auto client = TRY(runtime::ContainerdClient::create(client_options(control, endpoint_.uid)));
     containers_ = CopyContainers::over(std::move(client), {});
     CopyNetworkOptions network;
     network.instance_address = TRY(os::Ipv4Address::parse(control.instance_address));
@@ -316,11 +322,11 @@ Result<std::unique_ptr<Lease>> Lease::create(const Context& ctx, LeaseOptions op
 }
 
 Result<void> wipe_lease(const Context& ctx, const AgentConfig& config, const std::string& endpoint_uid) {
-  auto client = TRY(runtime::ContainerdClient::create(
-      {.socket = config.control.containerd_socket, .containerd_namespace = containerd_namespace(endpoint_uid)}));
-  auto containers = CopyContainers::over(std::move(client), {});
+  auto client = TRY(runtime::ContainerdClient::create(client_options(config.control, endpoint_uid)));
+  auto containers = CopyContainers::over(client, {});
   auto ids = TRY(list_containers(ctx, *containers));
   for (const auto& id : ids) TRY(containers->remove(ctx, id).with_context("container {}", id));
+  TRY(runtime::remove_stale_bundles(ctx, client));
   CopyNetworkOptions network;
   network.instance_address = TRY(os::Ipv4Address::parse(config.control.instance_address));
   auto copies = TRY(CopyNetwork::create(network));

@@ -230,10 +230,18 @@ Result<void> LocalProvider::start(const Context& ctx, const LaunchRequest& reque
   return {};
 }
 
+Result<void> LocalProvider::hurry_network(const std::string& id, pid_t pid) const {
+  auto netns = TRY(os::open_file(fmt::format("/proc/{}/ns/net", pid), O_RDONLY));
+  if (!open_process(id).ok()) return {};  // it ended meanwhile: that may have been another's namespace
+  return LocalNetwork::give_up_connections_soon(netns);
+}
+
 Result<void> LocalProvider::release(const Context& ctx, const std::string& instance_id) {
   TRY(check_id(instance_id));
   auto process = open_process(instance_id);
   if (process.ok()) {
+    auto hurried = hurry_network(instance_id, process->pid());
+    if (!hurried.ok()) LOG_WARN(kLog, "end of instance {}: {}", instance_id, hurried.error().to_string());
     TRY(process->kill());
     TRY(process->wait(ctx.with_timeout(kEndTimeout)));
   }

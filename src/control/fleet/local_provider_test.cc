@@ -43,6 +43,7 @@ LocalProviderOptions::Boot shell_boot(const LaunchRequest& request, const std::s
   ip -4 -brief address show eth0; tc qdisc show dev eth0; ip route
 } > /var/seen.new 2>&1
 mv /var/seen.new /var/seen
+bash -c 'exec 3<> /dev/tcp/10.201.0.1/7999; echo > /var/connected; exec sleep 1000' &
 exec sleep 1000
 )sh";
   return {.files = {{"/run/token", request.join_token.reveal() + " for " + address}},
@@ -135,6 +136,24 @@ TEST_F(LocalProviderTest, release_leaves_no_trace) {
   for (const auto& top : {"/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/unified"}) {
     EXPECT_FALSE(os::exists(std::string(top) + "/zeropull-" + kId));
   }
+}
+
+// The kernel keeps a network namespace for as long as it believes in a connection of it.
+TEST_F(LocalProviderTest, a_connection_whose_peer_answers_no_more_does_not_outlive_the_instance) {
+  auto peer = MUST(os::Child::spawn({.argv = {"python3", "-m", "http.server", "7999"}, .descriptors = {}, .environment = {}}));
+  auto run = [](const std::string& command) { return os::run_program(ctx(), {.argv = {"sh", "-c", command}, .input = {}}); };
+  auto until = ctx().with_timeout(std::chrono::seconds(20));
+  while (!run("ss -Hltn sport = :7999 | grep -q LISTEN").ok()) MUST(until.sleep(std::chrono::milliseconds(50)));
+  launch();
+  while (!os::exists(local_.folder(kId) + "/disk/connected")) MUST(until.sleep(std::chrono::milliseconds(50)));
+  MUST(run("nft add table inet silent && nft add chain inet silent in '{ type filter hook input priority -10; }' && "
+           "nft add rule inet silent in ip saddr 10.201.0.2 drop"));
+  MUST(local_.provider().release(ctx(), kId));
+  auto soon = ctx().with_timeout(std::chrono::seconds(5));
+  while (run("ip netns list-id | grep -q nsid").ok() && soon.sleep(std::chrono::milliseconds(50)).ok()) {
+  }
+  EXPECT_FALSE(run("ip netns list-id | grep nsid").ok());
+  MUST(run("nft delete table inet silent"));
 }
 
 TEST_F(LocalProviderTest, what_its_programs_are_is_started_again) {
