@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,6 +38,7 @@ struct EndpointSettings {
   std::uint32_t jobs = 0;                        // as in AgentConfig
   std::uint64_t layer_expanded_bytes_max = artifact::kLayerExpandedMax;
   std::uint32_t verify_volumes_after_s = 30;
+  std::function<void()> on_published = {};  // an artifact is complete in a store now; from a background thread
 
   // Reads the key, or makes it when there is none.
   static Result<EndpointSettings> from(const AgentConfig& config);

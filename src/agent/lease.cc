@@ -102,6 +102,14 @@ void fill_phase(Phase& phase, const Found& found) {
   phase.reason = found.reason;
 }
 
+ArrivalUpdate telling(const PhaseUpdate& update) {
+  return [&update](const Arriving& arriving) {
+    Phase phase;
+    fill_phase(phase, arriving);
+    update(phase);
+  };
+}
+
 template <typename Id>
 std::set<Id> parse_ids(const std::vector<std::string>& texts, std::string_view prefix) {
   std::set<Id> ids;
@@ -194,6 +202,7 @@ class RunningLease final : public Lease {
     settings.guard = guard_;
     settings.image_cache = endpoint_.image_cache;
     settings.model_cache = endpoint_.model_cache;
+    settings.on_published = options_.on_change;  // the server completes the volume then
     settings.budget_bytes = budget_of(endpoint_, disk_bytes_);
     settings.jobs = options_.config.jobs;
     settings.layer_expanded_bytes_max = options_.config.layer_expanded_bytes_max;
@@ -246,8 +255,8 @@ class RunningLease final : public Lease {
     return {};
   }
 
-  Result<ReadyImage> ensure_image(const Context& ctx, const Copy& copy, const PhaseUpdate&) {
-    auto found = TRY(images_->ensure(ctx, {.reference = copy.image}, {}));
+  Result<ReadyImage> ensure_image(const Context& ctx, const Copy& copy, const PhaseUpdate& update) {
+    auto found = TRY(images_->ensure(ctx, {.reference = copy.image, .on_arriving = telling(update)}, {}));
     const auto& image = found.artifact->image();
     ReadyImage ready;
     ready.config = to_bytes(as_bytes(image.config));
@@ -259,11 +268,12 @@ class RunningLease final : public Lease {
     return ready;
   }
 
-  Result<ReadyModel> ensure_model(const Context& ctx, const DesiredModel& model, const PhaseUpdate&) {
+  Result<ReadyModel> ensure_model(const Context& ctx, const DesiredModel& model, const PhaseUpdate& update) {
     ModelRequest request;
     request.identity = model.identity;
     request.location = location_of(model);
     request.access = TRY(origin_access(model, guard_));
+    request.on_arriving = telling(update);
     auto found = TRY(models_->ensure(ctx.with_timeout(model.download_timeout), request, {}));
     auto retention = model.retention == DesiredModel::Retention::kKeep ? Retention::kKeep : Retention::kWhileUsed;
     auto mounted = TRY(models_->mount(ctx, found.identity, retention));

@@ -129,6 +129,14 @@ std::map<std::string, std::shared_ptr<const agent::Report>> Reconciler::reports(
   return found;
 }
 
+std::vector<PhaseRecord> Reconciler::live_phases(const Copy& copy) {
+  auto heard = reports({copy.instance_id});
+  if (heard.empty()) return copy.phases;
+  const auto& copies = heard.begin()->second->copies;
+  auto at = std::ranges::find(copies, copy.id, &agent::CopyReport::id);
+  return at == copies.end() ? copy.phases : phases_of(*at);
+}
+
 Observed Reconciler::observe(const std::string& endpoint_uid) {
   std::vector<std::string> ids;
   {

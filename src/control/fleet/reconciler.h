@@ -72,6 +72,8 @@ class Reconciler {
   void wake(const std::string& endpoint_uid);
   // The last report of each instance, by instance id; empty for those that have not reported since the server's start.
   std::map<std::string, std::shared_ptr<const agent::Report>> reports(const std::vector<std::string>& instance_ids);
+  // A copy's phases as its agent has told them last, with what came of a download that runs; its record's while nothing was heard.
+  std::vector<state::PhaseRecord> live_phases(const state::Copy& copy);
 
   // Reconciles the endpoints that were woken, or all of them. An error is of the disk.
   enum class Which { kWoken, kAll };

@@ -195,6 +195,9 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
       return read_log(ctx, copy, bytes_max);
     };
     parts.caches = [this](const state::Endpoint& endpoint) { return caches(endpoint); };
+    parts.live_phases = [this](const state::Copy& copy) {
+      return fleet_runs_.load() ? reconciler_->live_phases(copy) : copy.phases;
+    };
     api_.emplace(std::move(parts));
 
     router::RouterOptions options;
