@@ -33,7 +33,8 @@ struct EndpointSettings {
   std::vector<RegistryAccess> accesses = {};  // by host; each wins over `registries`
   Caching image_cache = Caching::kOn;         // kOff: neither volumes nor stores are asked for images, nor published to
   Caching model_cache = Caching::kOn;
-  std::optional<http::AddressGuard> guard = {};  // of registries: where names and redirects may lead
+  // Where registries' names and redirects may lead; asked for each image, since what is denied changes.
+  std::function<http::AddressGuard()> guard = {};
   std::uint64_t budget_bytes = 0;                // for cached artifacts; 0: what the disk has, and nothing is evicted
   std::uint32_t jobs = 0;                        // as in AgentConfig
   std::uint64_t layer_expanded_bytes_max = artifact::kLayerExpandedMax;

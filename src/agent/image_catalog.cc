@@ -137,7 +137,7 @@ oci::RegistryOptions ImageCatalog::registry_options(const oci::RegistryReference
   auto mirrors = registries.mirrors.find(reference.host);
   if (mirrors != registries.mirrors.end()) options.mirrors = mirrors->second;
   use_accesses(settings.accesses, reference.host, options);
-  options.guard = settings.guard;
+  if (settings.guard) options.guard = settings.guard();
   return options;
 }
 

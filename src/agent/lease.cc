@@ -8,6 +8,7 @@
 #include "agent/model_catalog.h"
 #include "agent/mounted_chains.h"
 #include "agent/service.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "os/file.h"
 #include "os/machine.h"
@@ -129,7 +130,7 @@ class RunningLease final : public Lease {
     const auto folder = folder_of(options_.config);
     TRY(os::ensure_folder(folder));
     disk_bytes_ = TRY(os::disk_bytes(folder));
-    guard_ = TRY(guard_of(endpoint_));
+    *guard_.lock() = TRY(guard_of(endpoint_));
     TRY(start_cache(ctx, folder));
     TRY(serve_containerd(ctx, folder));
     return start_copies(ctx, folder);
@@ -138,12 +139,12 @@ class RunningLease final : public Lease {
   const std::string& endpoint_uid() const override { return endpoint_.uid; }
   bool suits(const Endpoint& endpoint) const override {
     return endpoint.uid == endpoint_.uid && endpoint.image_cache == endpoint_.image_cache &&
-           endpoint.model_cache == endpoint_.model_cache && endpoint.denied_networks == endpoint_.denied_networks &&
-           endpoint.allowed_addresses == endpoint_.allowed_addresses && endpoint.registries == endpoint_.registries;
+           endpoint.model_cache == endpoint_.model_cache && endpoint.registries == endpoint_.registries;
   }
 
   Result<void> apply(const Context& ctx, const DesiredState& desired) override {
     const auto& endpoint = *desired.endpoint;
+    *guard_.lock() = TRY(guard_of(endpoint));
     cache_->set_volumes(ctx, endpoint.volumes);
     cache_->set_stores(stores_of(options_, endpoint));
     cache_->budget().set_budget(budget_of(endpoint, disk_bytes_));
@@ -199,7 +200,7 @@ class RunningLease final : public Lease {
                               .stores = stores_of(options_, endpoint_)};
     settings.logins = Logins::kOfAccount;
     settings.accesses = endpoint_.registries;
-    settings.guard = guard_;
+    settings.guard = [this] { return *guard_.lock(); };
     settings.image_cache = endpoint_.image_cache;
     settings.model_cache = endpoint_.model_cache;
     settings.on_published = options_.on_change;  // the server completes the volume then
@@ -272,7 +273,7 @@ class RunningLease final : public Lease {
     ModelRequest request;
     request.identity = model.identity;
     request.location = location_of(model);
-    request.access = TRY(origin_access(model, guard_));
+    request.access = TRY(origin_access(model, *guard_.lock()));
     request.on_arriving = telling(update);
     auto found = TRY(models_->ensure(ctx.with_timeout(model.download_timeout), request, {}));
     auto retention = model.retention == DesiredModel::Retention::kKeep ? Retention::kKeep : Retention::kWhileUsed;
@@ -289,7 +290,7 @@ class RunningLease final : public Lease {
   const LeaseOptions options_;
   const Endpoint endpoint_;  // as the lease was made with
   std::uint64_t disk_bytes_ = 0;
-  http::AddressGuard guard_;
+  mutable Guarded<http::AddressGuard> guard_;
   // In order of dependence.
   std::unique_ptr<EndpointCache> cache_;
   std::unique_ptr<ImageCatalog> images_;

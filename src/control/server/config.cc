@@ -4,6 +4,7 @@
 
 #include "base/units.h"
 #include "codec/json.h"
+#include "http/address_guard.h"
 #include "os/file.h"
 
 namespace zeropull::server {
@@ -87,7 +88,7 @@ Result<AccountConfig> parse_account(const json& object) {
 
 Result<ServeConfig> parse_config(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected one JSON object");
-  TRY(codec::json_refuse_unknown(object, {"root", "region", "listen", "agents", "store", "admin_socket", "provider", "local",
+  TRY(codec::json_refuse_unknown(object, {"root", "region", "listen", "agents", "store", "admin_socket", "provider", "local", "static",
                                           "requests", "instance_types_file", "master_key_file", "accounts", "allowed_addresses",
                                           "outbound", "idle_release_s", "crashes_max", "log_level"}));
   ServeConfig config;
@@ -111,6 +112,12 @@ Result<ServeConfig> parse_config(const json& object) {
     TRY(codec::json_refuse_unknown(*local, {"network", "instances_max"}).with_context("local"));
     TRY(json_read(*local, "network", config.local.network).with_context("local"));
     TRY(json_read(*local, "instances_max", {.min = 1, .max = 1000}, config.local.instances_max).with_context("local"));
+  }
+  const json* pool = TRY(codec::json_optional_object(object, "static"));
+  if (pool != nullptr) {
+    TRY(codec::json_refuse_unknown(*pool, {"addresses"}).with_context("static"));
+    config.static_pool.addresses = TRY(codec::json_optional_strings(*pool, "addresses").with_context("static"));
+    for (const auto& text : config.static_pool.addresses) TRY(http::IpNetwork::parse(text).with_context("static: addresses"));
   }
   const json* requests = TRY(codec::json_optional_object(object, "requests"));
   if (requests != nullptr) TRY(parse_requests(*requests, config.requests).with_context("requests"));

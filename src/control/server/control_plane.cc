@@ -100,7 +100,12 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     state_ = TRY(state::State::create(ctx, std::move(kv)));
     secrets_.emplace(*master_key_, Random::secure());
     keys_.emplace(*state_, *master_key_, Clock::system(), Random::secure());
-    joins_.emplace(*state_, *authority_, Clock::system(), Random::secure());
+    std::vector<http::IpNetwork> machines;
+    for (const auto& text : config_.static_pool.addresses) {
+      auto network = TRY(http::IpNetwork::parse(text));
+      machines.push_back(network);
+    }
+    joins_.emplace(*state_, *authority_, Clock::system(), Random::secure(), std::move(machines));
     return {};
   }
 
