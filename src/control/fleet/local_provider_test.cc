@@ -19,6 +19,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
+constexpr std::int64_t kSmallMb = 64;
 constexpr const char* kId = "i-0000000000000001";
 
 Context ctx() { return Context::root("test", {}, std::chrono::minutes(1)); }
@@ -46,6 +47,15 @@ mv /var/seen.new /var/seen
 bash -c 'exec 3<> /dev/tcp/10.201.0.1/7999; echo > /var/connected; exec sleep 1000' &
 exec sleep 1000
 )sh";
+  // An instance of a small type spends more than it has: of time, then of memory.
+  if (request.type.memory_mb <= kSmallMb) {
+    script = R"sh(
+end=$(($(date +%s) + 2)); while [ $(date +%s) -lt $end ]; do :; done
+head -c 300000000 /dev/zero | tail -c 300000000 > /dev/null; echo "tail ended with $?" > /var/seen.new
+mv /var/seen.new /var/seen
+exec sleep 1000
+)sh";
+  }
   return {.files = {{"/run/token", request.join_token.reveal() + " for " + address}},
           .programs = {{"shell", {"sh", "-c", script}}}};
 }
@@ -121,6 +131,22 @@ TEST_F(LocalProviderTest, no_secret_of_an_instance_is_on_the_disk) {
   seen();
   auto found = os::run_program(ctx(), {.argv = {"grep", "-rl", "--exclude=seen", "zpj-secret", local_.root()}, .input = {}});
   EXPECT_FALSE(found.ok()) << *found;
+  MUST(local_.provider().release(ctx(), kId));
+}
+
+TEST_F(LocalProviderTest, an_instance_has_the_cores_and_the_memory_of_its_type) {
+  local_.type.cpu_cores = 0.5;
+  local_.type.memory_mb = kSmallMb;
+  launch();
+  EXPECT_THAT(seen(), HasSubstr("tail ended with 137"));
+  auto setting = [](const std::string& v1, const std::string& v2) {
+    auto old = os::read_text("/sys/fs/cgroup/" + v1, 4096);
+    return old.ok() ? *old : MUST(os::read_text("/sys/fs/cgroup/" + v2, 4096));
+  };
+  const std::string name = std::string("zeropull-") + kId;
+  EXPECT_EQ(setting("memory/" + name + "/memory.limit_in_bytes", name + "/memory.max"), "67108864\n");
+  EXPECT_THAT(setting("cpu/" + name + "/cpu.cfs_quota_us", name + "/cpu.max"), testing::StartsWith("50000"));
+  EXPECT_THAT(setting("cpu/" + name + "/cpu.stat", name + "/cpu.stat"), Not(HasSubstr("nr_throttled 0\n")));
   MUST(local_.provider().release(ctx(), kId));
 }
 
