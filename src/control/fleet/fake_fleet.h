@@ -31,6 +31,7 @@ class FakeFleet {
     };
     hooks.access = [](const state::Endpoint&) -> Result<EndpointAccess> { return EndpointAccess{}; };
     hooks.volumes = [](const state::Endpoint&) { return std::vector<std::string>{}; };
+    hooks.model_folders = [](const state::Endpoint&) { return std::vector<std::string>{}; };
     hooks.complete_volume = [this](const Context&, const state::Endpoint&) -> Result<void> {
       ++volumes_completed;
       return {};

@@ -222,7 +222,7 @@ Result<void> LocalProvider::start(const Context& ctx, const LaunchRequest& reque
                 .programs = std::move(boot.programs)};
   for (const auto& binding : bindings) spec.cgroups.push_back({binding.folder, binding.mount_point});
   for (std::size_t i = 0; i < request.volumes.size(); ++i) spec.volumes.push_back({request.volumes[i], plan.volumes[i]});
-  for (const auto& shared : options_.shared_folders) spec.volumes.push_back({shared, shared});
+  for (const auto& folder_shown : request.folders) spec.volumes.push_back({folder_shown, folder_shown});
   TRY(os::write_all(input.write_end.get(), as_bytes(init_spec_text(spec))));
   input.write_end.reset();
   auto answer = TRY(read_answer(ctx.with_timeout(kUpTimeout), output.read_end.get()));

@@ -35,6 +35,8 @@ struct FleetHooks {
   std::function<Result<EndpointAccess>(const state::Endpoint&)> access;
   // Cache volumes of the endpoint, on the server's machine, that a new instance is to have.
   std::function<std::vector<std::string>(const state::Endpoint&)> volumes;
+  // Folders of the server's machine from which the endpoint's account may have models.
+  std::function<std::vector<std::string>(const state::Endpoint&)> model_folders;
   // Brings what the endpoint's store has into its volume.
   std::function<Result<void>(const Context&, const state::Endpoint&)> complete_volume;
   // Removes the endpoint's prefix in the store and its volume.

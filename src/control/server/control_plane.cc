@@ -49,9 +49,6 @@ fleet::LocalProviderOptions local_options(const ServeConfig& config) {
   options.folder = config.root + "/instances";
   options.network = config.local.network;
   options.instances_max = config.local.instances_max;
-  for (const auto& [number, account] : config.accounts) {
-    options.shared_folders.insert(options.shared_folders.end(), account.model_folders.begin(), account.model_folders.end());
-  }
   return options;
 }
 
@@ -281,6 +278,7 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     };
     hooks.access = [this](const state::Endpoint& endpoint) { return services_->access(endpoint); };
     hooks.volumes = [this](const state::Endpoint& endpoint) { return services_->volumes(endpoint); };
+    hooks.model_folders = [this](const state::Endpoint& endpoint) { return config_.account(endpoint.account).model_folders; };
     hooks.complete_volume = [this](const Context& ctx, const state::Endpoint& endpoint) {
       return services_->complete_volume(ctx, endpoint);
     };
