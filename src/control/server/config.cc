@@ -5,6 +5,8 @@
 #include "base/units.h"
 #include "codec/json.h"
 #include "http/address_guard.h"
+#include "http/url.h"
+#include "oci/ecr.h"
 #include "os/file.h"
 
 namespace zeropull::server {
@@ -48,13 +50,26 @@ Result<void> parse_requests(const json& object, RequestsConfig& into) {
 
 Result<AccountConfig::Registry> parse_registry(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected an object");
-  TRY(codec::json_refuse_unknown(object, {"host", "username", "password", "plain_http", "mirrors"}));
+  TRY(codec::json_refuse_unknown(object, {"host", "username", "password", "plain_http", "mirrors", "aws_access_key_id",
+                                          "aws_secret_access_key", "aws_session_token", "ecr_endpoint_url"}));
   AccountConfig::Registry registry;
   registry.host = TRY(codec::json_string(object, "host"));
   TRY(json_read(object, "username", registry.username));
   TRY(json_read(object, "password", registry.password));
   TRY(json_read(object, "plain_http", registry.plain_http));
   registry.mirrors = TRY(codec::json_optional_strings(object, "mirrors"));
+  TRY(json_read(object, "aws_access_key_id", registry.aws_access_key_id));
+  TRY(json_read(object, "aws_secret_access_key", registry.aws_secret_access_key));
+  TRY(json_read(object, "aws_session_token", registry.aws_session_token));
+  TRY(json_read(object, "ecr_endpoint_url", registry.ecr_endpoint_url));
+  const bool has_key = !registry.aws_access_key_id.empty();
+  if (has_key && !oci::parse_ecr_host(registry.host)) {
+    return make_error(Code::kInvalidArgument, "aws_access_key_id: {:?} is no host of Amazon ECR", registry.host);
+  }
+  if (has_key != !registry.aws_secret_access_key.empty() || (has_key && !registry.username.empty())) {
+    return make_error(Code::kInvalidArgument, "give aws_access_key_id with aws_secret_access_key, and no username beside them");
+  }
+  if (!registry.ecr_endpoint_url.empty()) TRY(http::Url::parse(registry.ecr_endpoint_url).with_context("ecr_endpoint_url"));
   return registry;
 }
 

@@ -48,6 +48,9 @@ struct AccountConfig {
     std::string username, password;
     bool plain_http = false;
     std::vector<std::string> mirrors;
+    // For a host of Amazon ECR, in place of username and password.
+    std::string aws_access_key_id, aws_secret_access_key, aws_session_token;
+    std::string ecr_endpoint_url;  // "" for AWS's own
   };
   struct S3 {
     std::string endpoint_url;  // "" for AWS's own

@@ -31,6 +31,10 @@ agent::RegistryAccess access_of(const AccountConfig::Registry& registry) {
   access.password = Secret(registry.password);
   access.transport = registry.plain_http ? agent::RegistryAccess::Transport::kPlain : agent::RegistryAccess::Transport::kTls;
   access.mirrors = registry.mirrors;
+  access.aws = {.access_key_id = registry.aws_access_key_id,
+                .secret_access_key = Secret(registry.aws_secret_access_key),
+                .session_token = Secret(registry.aws_session_token),
+                .endpoint_url = registry.ecr_endpoint_url};
   return access;
 }
 
