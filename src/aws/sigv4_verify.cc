@@ -63,7 +63,8 @@ std::optional<WallTime> parse_amz_date(std::string_view text) {
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok() || year < 1970 || hour > 23 || minute > 59 || second > 60) return std::nullopt;
-  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second);
+  const auto days = std::chrono::sys_seconds(std::chrono::sys_days(date)).time_since_epoch();
+  return wall_time((days + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second)).count());
 }
 
 // Takes the next name of a list like "a;b" off its front.

@@ -199,6 +199,12 @@ TEST_F(SigV4Verify, a_clock_may_be_five_minutes_off_and_no_more) {
          kTime - 5min - 1s);
 }
 
+TEST_F(SigV4Verify, a_date_that_no_clock_can_show_is_not_yet_current) {
+  auto sent = describe_endpoint();
+  sent.replace("X-Amz-Date", "2026", "2426");
+  expect(sent, AuthFault::kInvalidSignature, "Signature not yet current: 24260621T000000Z is still later than");
+}
+
 TEST_F(SigV4Verify, the_scope_must_be_that_of_the_server) {
   const auto scoped = [&](std::string_view from, std::string_view to, std::string_view words) {
     auto sent = describe_endpoint();

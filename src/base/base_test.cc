@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <limits>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/context.h"
 #include "base/executor.h"
 #include "base/guarded.h"
@@ -13,6 +15,7 @@
 namespace zeropull {
 namespace {
 
+constexpr unsigned kErrorLine = __LINE__ + 2;
 Result<int> half(int n) {
   if (n % 2 != 0) return make_error(Code::kInvalidArgument, "{} is odd", n);
   return n / 2;
@@ -32,7 +35,7 @@ TEST(Result, try_returns_the_error_with_outermost_context_first) {
 
 TEST(Result, keeps_the_line_that_made_the_error) {
   auto odd = half(1);
-  EXPECT_EQ(odd.error().where().line(), 17u);
+  EXPECT_EQ(odd.error().where().line(), kErrorLine);
 }
 
 TEST(Result, moves_values_that_cannot_be_copied) {
@@ -119,6 +122,13 @@ TEST(ParallelFor, a_stop_of_the_caller_reaches_those_that_run) {
         return each.sleep(std::chrono::minutes(1));
       });
   EXPECT_TRUE(result.failed_with(Code::kCancelled));
+}
+
+TEST(Clock, a_time_that_no_wall_clock_holds_is_the_nearest_that_it_does) {
+  EXPECT_EQ(wall_time(1'700'000'000), std::chrono::system_clock::from_time_t(1'700'000'000));
+  EXPECT_EQ(wall_time(-1), WallTime());
+  EXPECT_GT(wall_time(253'402'300'799), wall_time(9'000'000'000));  // the year 9999
+  EXPECT_EQ(wall_time(std::numeric_limits<std::int64_t>::max()), wall_time(253'402'300'799));
 }
 
 TEST(Guarded, wait_sees_a_change_from_another_thread) {

@@ -31,6 +31,11 @@ class SecureRandom final : public Random {
 
 }  // namespace
 
+WallTime wall_time(std::int64_t seconds) {
+  constexpr auto kMax = std::chrono::duration_cast<std::chrono::seconds>(WallTime::max().time_since_epoch()).count();
+  return WallTime(std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kMax)));
+}
+
 Clock& Clock::system() {
   static SystemClock clock;
   return clock;

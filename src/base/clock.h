@@ -12,6 +12,10 @@ using Duration = std::chrono::nanoseconds;
 using SteadyTime = std::chrono::steady_clock::time_point;
 using WallTime = std::chrono::system_clock::time_point;
 
+// Seconds since the epoch, as outside data states them, as the nearest WallTime between the epoch and the year 2262, where
+// nanoseconds end.
+WallTime wall_time(std::int64_t seconds);
+
 // Thread-safe.
 class Clock {
  public:

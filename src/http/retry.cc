@@ -14,7 +14,7 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
   std::string copy(text);
   const char* end = ::strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
   if (end == nullptr || *end != '\0') return std::nullopt;
-  return std::chrono::system_clock::from_time_t(::timegm(&parts));
+  return wall_time(::timegm(&parts));
 }
 
 }  // namespace

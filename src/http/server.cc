@@ -83,7 +83,7 @@ std::vector<std::string> uris_of(X509* certificate) {
 WallTime expiry_of(X509* certificate) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) return {};
-  return std::chrono::system_clock::from_time_t(timegm(&parts));
+  return wall_time(timegm(&parts));
 }
 
 // One connection: read a request on the event threads, run the handler and send its answer from a worker, again. The strand of

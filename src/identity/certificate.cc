@@ -26,7 +26,7 @@ using Held = std::unique_ptr<T, FreeVerification>;
 Result<WallTime> time_of(const ASN1_TIME* time) {
   std::tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) return openssl_error(Code::kInvalidArgument, "a certificate's time");
-  return std::chrono::system_clock::from_time_t(timegm(&parts));
+  return wall_time(timegm(&parts));
 }
 
 // nullopt for another number of URI names than one.

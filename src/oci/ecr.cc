@@ -92,8 +92,7 @@ Result<Login> EcrLogins::fetch(const Context& ctx, const EcrHost& host) {
   auto expires = now + kLifetimeDefault;
   const auto* stamp = codec::json_find(list->front(), "expiresAt");  // seconds since 1970, with a fraction
   if (stamp != nullptr && stamp->is_number())
-    expires =
-        std::min(expires, WallTime(std::chrono::seconds(static_cast<std::int64_t>(std::clamp(stamp->get<double>(), 0.0, 1e10)))));
+    expires = std::min(expires, wall_time(static_cast<std::int64_t>(std::clamp(stamp->get<double>(), 0.0, 1e10))));
   return Login{.username = text.substr(0, colon), .password = Secret(text.substr(colon + 1)), .expires = expires - kRenewBefore};
 }
 

@@ -18,7 +18,7 @@ std::optional<WallTime> parse_time(const std::string& text) {
   std::tm time{};
   const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
   if (end == nullptr || *end != '\0') return std::nullopt;
-  return std::chrono::system_clock::from_time_t(timegm(&time));
+  return wall_time(timegm(&time));
 }
 
 }  // namespace
