@@ -187,8 +187,8 @@ Result<void> LocalProvider::start(const Context& ctx, const LaunchRequest& reque
   TRY(os::ensure_folder(folder + "/root", 0755));
   TRY(os::ensure_folder(folder + "/disk", 0755));
   CgroupFolders cgroups(cgroup_name(id));
-  auto bindings = TRY(cgroups.create({.cpu_cores = request.type.cpu_cores,
-                                      .memory_bytes = static_cast<std::uint64_t>(request.type.memory_mb) * kMiB}));
+  auto bindings = TRY(cgroups.create(
+      {.cpu_cores = request.type.cpu_cores, .memory_bytes = static_cast<std::uint64_t>(request.type.memory_mb) * kMiB}));
 
   auto input = TRY(os::create_pipe());
   auto output = TRY(os::create_pipe());

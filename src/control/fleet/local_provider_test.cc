@@ -172,8 +172,9 @@ TEST_F(LocalProviderTest, a_connection_whose_peer_answers_no_more_does_not_outli
   while (!run("ss -Hltn sport = :7999 | grep -q LISTEN").ok()) MUST(until.sleep(std::chrono::milliseconds(50)));
   launch();
   while (!os::exists(local_.folder(kId) + "/disk/connected")) MUST(until.sleep(std::chrono::milliseconds(50)));
-  MUST(run("nft add table inet silent && nft add chain inet silent in '{ type filter hook input priority -10; }' && "
-           "nft add rule inet silent in ip saddr 10.201.0.2 drop"));
+  MUST(
+      run("nft add table inet silent && nft add chain inet silent in '{ type filter hook input priority -10; }' && "
+          "nft add rule inet silent in ip saddr 10.201.0.2 drop"));
   MUST(local_.provider().release(ctx(), kId));
   auto soon = ctx().with_timeout(std::chrono::seconds(5));
   while (run("ip netns list-id | grep -q nsid").ok() && soon.sleep(std::chrono::milliseconds(50)).ok()) {

@@ -206,11 +206,14 @@ void Reconciler::follow(const std::string& endpoint_uid) {
     auto route = endpoint_route(view, endpoint_uid);
     {
       auto memory = memory_.lock();
-      memory->routes_changed = true;
-      if (route) {
+      // The table is of all endpoints: it is made anew for what changes in it, not for every report.
+      auto known = memory->routes.find(endpoint_uid);
+      if (route && (known == memory->routes.end() || known->second != *route)) {
         memory->routes.insert_or_assign(endpoint_uid, std::move(*route));
-      } else {
-        memory->routes.erase(endpoint_uid);
+        memory->routes_changed = true;
+      } else if (!route && known != memory->routes.end()) {
+        memory->routes.erase(known);
+        memory->routes_changed = true;
       }
     }
     if (!endpoint) return;
@@ -297,7 +300,7 @@ void Reconciler::tell_agents(const View& view, const Ptr<Endpoint>& endpoint) {
 
 void Reconciler::apply_routes() {
   router::RoutingTable table;
-  std::set<std::string> routed;
+  auto routed = std::make_shared<std::set<std::string>>();
   {
     auto memory = memory_.lock();
     if (!std::exchange(memory->routes_changed, false)) return;
@@ -305,7 +308,7 @@ void Reconciler::apply_routes() {
       table.endpoints.push_back(route);
       for (const auto& variant : route.variants) {
         for (const auto& component : variant.components) {
-          for (const auto& target : component.targets) routed.insert(target.copy_id);
+          for (const auto& target : component.targets) routed->insert(target.copy_id);
         }
       }
     }
