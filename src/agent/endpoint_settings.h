@@ -35,8 +35,8 @@ struct EndpointSettings {
   Caching model_cache = Caching::kOn;
   // Where registries' names and redirects may lead; asked for each image, since what is denied changes.
   std::function<http::AddressGuard()> guard = {};
-  std::uint64_t budget_bytes = 0;                // for cached artifacts; 0: what the disk has, and nothing is evicted
-  std::uint32_t jobs = 0;                        // as in AgentConfig
+  std::uint64_t budget_bytes = 0;  // for cached artifacts; 0: what the disk has, and nothing is evicted
+  std::uint32_t jobs = 0;          // as in AgentConfig
   std::uint64_t layer_expanded_bytes_max = artifact::kLayerExpandedMax;
   std::uint32_t verify_volumes_after_s = 30;
   std::function<void()> on_published = {};  // an artifact is complete in a store now; from a background thread

@@ -34,7 +34,8 @@ void use_accesses(const std::vector<RegistryAccess>& accesses, const std::string
   credentials.secret_access_key = access->aws.secret_access_key;
   if (!access->aws.session_token.empty()) credentials.session_token = access->aws.session_token;
   options.aws_credentials = [credentials]() -> Result<aws::Credentials> { return credentials; };
-  if (auto endpoint = http::Url::parse(access->aws.endpoint_url); endpoint.ok()) options.ecr_endpoint = std::move(endpoint).take();
+  if (auto endpoint = http::Url::parse(access->aws.endpoint_url); endpoint.ok())
+    options.ecr_endpoint = std::move(endpoint).take();
 }
 
 }  // namespace zeropull::agent

@@ -29,7 +29,8 @@ class EcrTest : public testing::Test {
     return MUST(RegistrySource::create({.host = FakeEcr::kHost, .repository = "team/image", .tag = "latest"}, std::move(with)));
   }
   Result<void> fetch(ImageSource& source) {
-    return source.fetch_blob(ctx_, codec::sha256(as_bytes(ecr_.blob)), ecr_.blob.size(), [](ByteView) -> Result<void> { return {}; });
+    return source.fetch_blob(ctx_, codec::sha256(as_bytes(ecr_.blob)), ecr_.blob.size(),
+                             [](ByteView) -> Result<void> { return {}; });
   }
 
   Context ctx_ = Context::root("test", {}, std::chrono::seconds(30));

@@ -1,5 +1,5 @@
-// FakeEcr: Amazon ECR's API and its registry in one server of the test: checks the signature of each token request by computing it
-// again, gives numbered passwords, and lets only the newest in.
+// FakeEcr: Amazon ECR's API and its registry in one server of the test: checks the signature of each token request by computing
+// it again, gives numbered passwords, and lets only the newest in.
 #pragma once
 
 #include <atomic>
@@ -40,11 +40,11 @@ struct FakeEcr {
     const aws::SigningScope scope{date.substr(0, 8), "eu-west-1", "ecr"};
     const auto url = MUST(http::Url::parse(server->url() + request.target));
     const auto canonical = aws::canonical_request({request.method, url, signed_headers, payload}, "ecr");
-    const auto expected =
-        aws::signature(aws::signing_key(Secret(kSecret), scope), aws::string_to_sign(date, scope, canonical));
+    const auto expected = aws::signature(aws::signing_key(Secret(kSecret), scope), aws::string_to_sign(date, scope, canonical));
     const auto authorization = request.headers.find_or("Authorization", "");
     if (date != aws::amz_date(clock.wall_now()) || !authorization.ends_with("Signature=" + expected) ||
-        !authorization.contains("Credential=" + std::string(kKeyId) + "/" + scope.text()) || !authorization.contains("x-amz-security-token"))
+        !authorization.contains("Credential=" + std::string(kKeyId) + "/" + scope.text()) ||
+        !authorization.contains("x-amz-security-token"))
       return {.status = 400, .body = R"({"__type":"InvalidSignatureException"})"};
     if (request.headers.find("X-Amz-Target") != "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken")
       return {.status = 404};

@@ -25,8 +25,8 @@ class ProcessHandle {
  public:
   static Result<ProcessHandle> open(const ProcessIdentity& identity);  // kNotFound when it has ended, reaped or not
   pid_t pid() const { return pid_; }
-  Result<void> kill();                                                 // SIGKILL
-  Result<void> wait(const Context& ctx);                               // until it has ended; reaps a child of ours
+  Result<void> kill();                    // SIGKILL
+  Result<void> wait(const Context& ctx);  // until it has ended; reaps a child of ours
 
  private:
   ProcessHandle(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}

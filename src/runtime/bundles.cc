@@ -20,7 +20,8 @@ std::string namespace_folder(const ContainerdClient& client) {
 }
 
 // Kills what runs and takes runc's record and the root's mount away: what containerd itself starts when a shim has gone.
-Result<void> run_shim_delete(const Context& ctx, const ContainerdClient& client, const std::string& id, const std::string& bundle) {
+Result<void> run_shim_delete(const Context& ctx, const ContainerdClient& client, const std::string& id,
+                             const std::string& bundle) {
   const auto& options = client.connection().options;
   TRY(os::run_program(ctx.with_timeout(kCleanupTimeout),
                       {.argv = {"env", "-C", bundle, "TTRPC_ADDRESS=" + options.socket + ".ttrpc", "containerd-shim-runc-v2",

@@ -103,9 +103,9 @@ Result<AccountConfig> parse_account(const json& object) {
 
 Result<ServeConfig> parse_config(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected one JSON object");
-  TRY(codec::json_refuse_unknown(object, {"root", "region", "listen", "agents", "store", "admin_socket", "provider", "local", "static",
-                                          "requests", "instance_types_file", "master_key_file", "accounts", "allowed_addresses",
-                                          "outbound", "idle_release_s", "crashes_max", "log_level"}));
+  TRY(codec::json_refuse_unknown(object, {"root", "region", "listen", "agents", "store", "admin_socket", "provider", "local",
+                                          "static", "requests", "instance_types_file", "master_key_file", "accounts",
+                                          "allowed_addresses", "outbound", "idle_release_s", "crashes_max", "log_level"}));
   ServeConfig config;
   TRY(json_read(object, "root", config.root));
   if (!config.root.starts_with('/')) return make_error(Code::kInvalidArgument, "root: {:?} is no absolute path", config.root);

@@ -52,13 +52,22 @@ Result<std::unique_ptr<EndpointServices>> EndpointServices::create(const ServeCo
   http::AddressRules rules;
   rules.denied = TRY(parse_networks(surroundings.denied_networks));
   rules.allowed = TRY(parse_networks(config.allowed_addresses).with_context("allowed_addresses"));
+  auto pool = TRY(parse_networks(config.static_pool.addresses).with_context("static: addresses"));
+  rules.denied.insert(rules.denied.end(), pool.begin(), pool.end());
   return std::unique_ptr<EndpointServices>(
-      new EndpointServices(config, state, secrets, store, std::move(surroundings), std::move(rules)));
+      new EndpointServices(config, state, secrets, store, std::move(surroundings), std::move(rules), std::move(pool)));
 }
 
 std::vector<std::string> EndpointServices::denied_networks() const {
   auto denied = surroundings_.denied_networks;
-  for (const auto& machine : state_.view().machines()) denied.push_back(machine->address);
+  const auto& listed = config_.static_pool.addresses;  // a network that the operator lists stands for all machines in it
+  denied.insert(denied.end(), listed.begin(), listed.end());
+  for (const auto& machine : state_.view().machines()) {
+    auto address = http::IpAddress::parse(machine->address);
+    if (!address || std::ranges::none_of(pool_, [&](const auto& network) { return network.contains(*address); })) {
+      denied.push_back(machine->address);
+    }
+  }
   std::ranges::sort(denied);  // the same for the same machines
   denied.erase(std::ranges::unique(denied).begin(), denied.end());
   return denied;

@@ -43,13 +43,14 @@ class EndpointServices {
 
  private:
   EndpointServices(const ServeConfig& config, state::State& state, const EndpointSecrets& secrets, store::FolderStore& store,
-                   Surroundings surroundings, http::AddressRules rules)
+                   Surroundings surroundings, http::AddressRules rules, std::vector<http::IpNetwork> pool)
       : config_(config),
         state_(state),
         secrets_(secrets),
         store_(store),
         surroundings_(std::move(surroundings)),
-        rules_(std::move(rules)) {}
+        rules_(std::move(rules)),
+        pool_(std::move(pool)) {}
   // Those of the surroundings, and the machines of the pool, which are known one after the other.
   std::vector<std::string> denied_networks() const;
   http::AddressGuard guard() const;
@@ -61,6 +62,7 @@ class EndpointServices {
   store::FolderStore& store_;
   const Surroundings surroundings_;
   const http::AddressRules rules_;  // without the pool's machines
+  const std::vector<http::IpNetwork> pool_;
 };
 
 }  // namespace zeropull::server

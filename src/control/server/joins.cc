@@ -56,10 +56,11 @@ Result<void> Joins::check_address(const fleet::JoinCall& call) const {
   if (!address) return make_error(Code::kInvalidArgument, "instance_address: {:?} is no IP address", told);
   if (address == http::IpAddress::parse(call.peer)) return {};
   if (std::ranges::any_of(machines_, [&](const auto& network) { return network.contains(*address); })) return {};
-  return make_error(Code::kPermissionDenied,
-                    "the machine says that it is reached at {}, and its connection comes from {}: correct its instance_address, or "
-                    "list the address in static.addresses of the server's configuration",
-                    told, call.peer.empty() ? "an address that is not known" : call.peer);
+  return make_error(
+      Code::kPermissionDenied,
+      "the machine says that it is reached at {}, and its connection comes from {}: correct its instance_address, or "
+      "list the address in static.addresses of the server's configuration",
+      told, call.peer.empty() ? "an address that is not known" : call.peer);
 }
 
 Result<identity::SignedCertificate> Joins::join(const Context& ctx, const fleet::JoinCall& call) {
