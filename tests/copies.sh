@@ -207,6 +207,21 @@ order "$ONE" "$TWO" '"id": "new"'
 becomes new ready
 [ "$(pid_of one)" = "$first" ] && is one ready || fail "a copy was started again for containerd's end"
 
+# A helper of containerd's that is killed leaves the folder of a task that has ended: the next start is not kept from its name, and
+# what stands in the folder of a container that still runs is ended.
+bundles=$WORK/containerd/state/io.containerd.runtime.v2.task/$CONTAINERD_NAMESPACE
+mkdir "$WORK/stale"
+cp -a "$bundles/new/." "$WORK/stale" 2> /dev/null || true
+rm -rf "$WORK/stale/rootfs" && mkdir "$WORK/stale/rootfs"
+order "$ONE" "$TWO"
+gone() { [ ! -e "$bundles/$1" ]; }
+wait_until 15 gone new
+cp -a "$WORK/stale" "$bundles/new"
+begin=$SECONDS
+order "$ONE" "$TWO" '"id": "new"'
+becomes new ready
+[ $((SECONDS - begin)) -lt 10 ] || fail "a folder that was left kept a copy from its start for $((SECONDS - begin)) s"
+
 # True reasons, soon.
 begin=$SECONDS
 order "$ONE" "$TWO" '"id": "crash", "environment": {"CRASH": "3"}' '"id": "missing", "image": "missing"' '"id": "far", "accelerators": [7]' \

@@ -77,7 +77,8 @@ Result<std::string> execute(const Context& ctx, CopyManager& manager, const std:
 
 Result<void> serve(const std::vector<std::string>& words) {
   auto ctx = Context::root("copies");
-  auto client = TRY(runtime::ContainerdClient::create({.socket = words[1], .containerd_namespace = words[2]}));
+  auto client = TRY(runtime::ContainerdClient::create(
+      {.socket = words[1], .containerd_namespace = words[2], .state_folder = os::parent_folder(words[1]) + "/state"}));
   auto containers = CopyContainers::over(client, {.snapshotter = "overlayfs",
                                                   .scratch_folder = "/run/zeropull",
                                                   .resolver_file = "/etc/resolv.conf",

@@ -185,6 +185,14 @@ def a_released_instance_has_nothing_of_its_certificate(lab: Tenants) -> None:
         assert lab.store_answers(credential, f"/v1/list?folder={uid}") == ("200" if instance == left else "401")
 
 
+def no_instance_has_another_accounts_model_folders(lab: Tenants) -> None:
+    for account, another in ((ONE, OTHER), (OTHER, ONE)):
+        for instance in lab.instances_of(account):
+            root = f"/proc/{lab.plane.first_process(instance['InstanceId'])}/root"
+            assert Path(f"{root}{lab.folders[account]}/real/weights").exists(), "its own folder is there"
+            assert not Path(f"{root}{lab.folders[another]}").exists(), "another account's folder is in an instance"
+
+
 def what_is_another_accounts_or_the_machines_own_is_refused(lab: Tenants) -> None:
     private = f"{datacenter.REGISTRY}:{PRIVATE_PORT}/serve"
     digest = lab.plane.records()[f"component/{ONE}/same"]["specs"][0]["container"]["resolved_image"].partition("@")[2]
@@ -287,6 +295,7 @@ def main() -> int:
             keys_prefixes_and_volumes_are_separate,
             the_store_answers_an_instance_for_its_own_endpoint_alone,
             a_released_instance_has_nothing_of_its_certificate,
+            no_instance_has_another_accounts_model_folders,
             what_is_another_accounts_or_the_machines_own_is_refused,
             a_copy_reaches_nothing_but_itself,
             after_a_delete_nothing_is_left_and_the_name_starts_anew,

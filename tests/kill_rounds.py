@@ -22,6 +22,7 @@ from scaleout.client import ApiError, ZeropullApi
 # By how their command lines begin. A shim is also the one that containerd calls to clean up after another.
 VICTIMS = {"agent": (b"zeropull", b"agent"), "containerd": (b"containerd",), "shim": (b"containerd-shim-runc-v2",),
            "container": (b"payload", b"serve")}
+SLOW_DELETE_S = 5  # then what took so long is shown
 # How a call ends that a killed server did not answer; it may have been done.
 CUT_OFF = ("connect to server", "Recv failure", "Empty reply", "transfer closed", "Connection reset", "end of stream")
 
@@ -189,10 +190,14 @@ class Rounds:
     def converge(self) -> None:
         lab = self.lab
         if not self.deployed:
+            begin = time.monotonic()
             lab.until(lambda: lab.is_gone("describe_endpoint", EndpointName="kill"), "the endpoint to be gone", 180)
             lab.call("delete_endpoint_config", EndpointConfigName="kill")
             lab.call("delete_model", ModelName="kill")
-            lab.wait_clean()
+            gone = time.monotonic() - begin
+            last = lab.wait_clean()
+            if time.monotonic() - begin > SLOW_DELETE_S:
+                print(f"gone after {gone:.1f} s, clean after {time.monotonic() - begin:.1f} s; the last to go:", *last, sep="\n  ")
             return
         shown = lab.wait_component("kill", timeout_s=180)
         assert shown["RuntimeConfig"]["CurrentCopyCount"] == self.copies, shown

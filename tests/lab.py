@@ -223,12 +223,16 @@ class Lab:
         and rules of the instances' own network namespaces end with these; a namespace that lives on shows as a process."""
         return [*self.left_on_disk(), *self.left_in_kernel(), *self.left_in_network()]
 
-    def wait_clean(self, timeout_s: float = 30) -> None:
+    def wait_clean(self, timeout_s: float = 30) -> list[str]:
+        """What was there last before nothing was."""
         deadline = time.monotonic() + timeout_s
+        last: list[str] = []
         while left := self.leftovers():
             if time.monotonic() > deadline:
                 raise AssertionError("\n".join([f"left after {timeout_s:.0f} s:", *left]))
+            last = left
             time.sleep(0.1)
+        return last
 
     def left_on_disk(self) -> list[str]:
         """Of instances, and of endpoints, which are to be gone too."""

@@ -63,11 +63,11 @@ class Machine:
         self.root = self.disk / "lib/zeropull"
         self.agent: subprocess.Popen | None = None
 
-    def give_token(self, issued: dict, name: str = "agent") -> Path:
+    def give_token(self, issued: dict, name: str = "agent", address: str = "") -> Path:
         """The agent's configuration with this token; the path on the machine."""
         folder = f"/run/zeropull-{name}"
         control = {"address": issued["control_address"], "authority_file": f"{folder}/authority.pem",
-                   "token_file": f"{folder}/join-token", "instance_address": self.address, "instance_type": INSTANCE_TYPE,
+                   "token_file": f"{folder}/join-token", "instance_address": address or self.address, "instance_type": INSTANCE_TYPE,
                    "accelerators": 2}
         root = "/var/lib/zeropull" if name == "agent" else f"/tmp/{name}"
         socket = "/run/zeropull/agent.sock" if name == "agent" else f"{folder}/agent.sock"
@@ -178,7 +178,10 @@ def a_machine_joins_by_a_token_once_and_in_time(lab: Pool) -> None:
     invented = machine.give_token({**lab.tokens[1], "token": "0" * len(lab.tokens[1]["token"])}, "invented")
     lab.until(lambda: time.monotonic() - begin > 1.5, "the short token to expire")
     late = machine.give_token(expired, "late")
-    for config, words in ((used, "was used before"), (invented, "is not known"), (late, "is too old")):
+    token = lab.plane.operate("credentials", "join-token")
+    elsewhere = machine.give_token(token, "elsewhere", address=lab.machines[1].address)
+    for config, words in ((used, "was used before"), (invented, "is not known"), (late, "is too old"),
+                          (elsewhere, f"and its connection comes from {machine.address}: correct its instance_address")):
         command = machine.instance.inside(["timeout", "2", "/opt/zeropull/bin/zeropull", "agent", "--config", str(config)])
         said = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=CLEAN_ENVIRONMENT).stderr
         assert words in said, f"{words}: {said}"
@@ -191,6 +194,8 @@ def both_machines_serve_the_first_endpoint(lab: Pool) -> None:
         lab.until(lambda: hosts.add(lab.invoke("first", "x").split()[0]) or len(hosts) == 3, "each copy to answer", 30)
         first = lab.instances("first")
         assert {instance["Address"] for instance in first} == {machine.address for machine in lab.machines}, first
+        for machine, other in (lab.machines, lab.machines[::-1]):
+            machine.instance.run(["nft", "get", "element", "inet", "zeropull", "denied", f"{{ {other.address} }}"])  # or it fails
 
         def everywhere() -> bool:
             assert lab.ask("first", f"/say?{MARKER}") == "said"

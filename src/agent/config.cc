@@ -64,7 +64,7 @@ Result<void> require_absolute(std::string_view key, const std::string& path) {
 
 Result<ControlConfig> parse_control(const json& object) {
   TRY(codec::json_refuse_unknown(object, {"address", "authority_file", "token_file", "instance_type", "instance_address",
-                                          "containerd_socket", "accelerators"}));
+                                          "containerd_socket", "containerd_state", "accelerators"}));
   ControlConfig control;
   control.address = TRY(codec::json_string(object, "address"));
   control.authority_file = TRY(codec::json_string(object, "authority_file"));
@@ -72,9 +72,11 @@ Result<ControlConfig> parse_control(const json& object) {
   TRY(codec::json_read(object, "token_file", control.token_file));
   TRY(codec::json_read(object, "instance_type", control.instance_type));
   TRY(codec::json_read(object, "containerd_socket", control.containerd_socket));
+  TRY(codec::json_read(object, "containerd_state", control.containerd_state));
   TRY(codec::json_read(object, "accelerators", {.min = 0, .max = 256}, control.accelerators));
   TRY(require_absolute("authority_file", control.authority_file));
   TRY(require_absolute("containerd_socket", control.containerd_socket));
+  if (!control.containerd_state.empty()) TRY(require_absolute("containerd_state", control.containerd_state));
   return control;
 }
 

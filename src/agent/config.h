@@ -41,6 +41,7 @@ struct ControlConfig {
   std::string instance_type;     // for a machine of provider `static`
   std::string instance_address;  // IPv4 address of this machine where the router reaches its copies
   std::string containerd_socket = "/run/containerd/containerd.sock";
+  std::string containerd_state;    // containerd's `state`; the socket's folder when empty
   std::uint32_t accelerators = 0;  // devices for copies, 0 to 256
 };
 

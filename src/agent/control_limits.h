@@ -29,6 +29,7 @@ inline constexpr std::string_view kAcceptedHeader = "zeropull-accepted";
 
 // An agent reports at least so often; a hub that heard nothing for several of them knows what that means.
 inline constexpr auto kReportEvery = std::chrono::seconds(10);
+inline constexpr auto kProgressEvery = std::chrono::seconds(1);        // of a download that runs: what a person follows
 inline constexpr auto kControlCallTimeout = std::chrono::seconds(30);  // Join and Renew
 inline constexpr auto kConnectTimeout = std::chrono::seconds(10);      // TCP and TLS
 inline constexpr auto kReconnectMin = std::chrono::milliseconds(200);  // doubles, with jitter

@@ -87,6 +87,10 @@ void to_proto(const Endpoint& endpoint, pb::Endpoint& out) {
     to.set_password(registry.password.reveal());
     to.set_plain_http(registry.transport == RegistryAccess::Transport::kPlain);
     add_all(registry.mirrors, to.mutable_mirrors());
+    to.mutable_aws()->set_access_key_id(registry.aws.access_key_id);
+    to.mutable_aws()->set_secret_access_key(registry.aws.secret_access_key.reveal());
+    to.mutable_aws()->set_session_token(registry.aws.session_token.reveal());
+    to.mutable_aws()->set_ecr_endpoint_url(registry.aws.endpoint_url);
   }
   out.set_disk_budget_bytes(endpoint.disk_budget_bytes);
   out.set_link_bits_per_s(endpoint.link_bits_per_s);
@@ -138,6 +142,12 @@ Result<RegistryAccess> parse(const pb::RegistryAccess& in) {
   registry.password = Secret(std::move(password));
   registry.transport = in.plain_http() ? RegistryAccess::Transport::kPlain : RegistryAccess::Transport::kTls;
   registry.mirrors = TRY(texts(in.mirrors(), {"registry's mirror"}));
+  registry.aws.access_key_id = TRY(text(in.aws().access_key_id(), {"registry's AWS key", kReasonMax}));
+  auto secret = TRY(text(in.aws().secret_access_key(), {"registry's AWS secret", kReasonMax}));
+  registry.aws.secret_access_key = Secret(std::move(secret));
+  auto session = TRY(text(in.aws().session_token(), {"registry's AWS session", kReasonMax}));
+  registry.aws.session_token = Secret(std::move(session));
+  registry.aws.endpoint_url = TRY(text(in.aws().ecr_endpoint_url(), {"registry's ECR endpoint"}));
   return registry;
 }
 

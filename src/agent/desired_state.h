@@ -68,9 +68,20 @@ struct RegistryAccess {
   Secret password;
   enum class Transport { kTls, kPlain } transport = Transport::kTls;
   std::vector<std::string> mirrors;
+  // For a host of Amazon ECR, in place of username and password.
+  struct Aws {
+    std::string access_key_id = {};  // "" for none
+    Secret secret_access_key = {}, session_token = {};
+    std::string endpoint_url = {};  // of ECR's API; "" for AWS's own
+    bool operator==(const Aws& other) const {
+      return access_key_id == other.access_key_id && secret_access_key.reveal() == other.secret_access_key.reveal() &&
+             session_token.reveal() == other.session_token.reveal() && endpoint_url == other.endpoint_url;
+    }
+  };
+  Aws aws = {};
   bool operator==(const RegistryAccess& other) const {
     return host == other.host && username == other.username && password.reveal() == other.password.reveal() &&
-           transport == other.transport && mirrors == other.mirrors;
+           transport == other.transport && mirrors == other.mirrors && aws == other.aws;
   }
 };
 

@@ -253,12 +253,15 @@ Result<FoundArtifact> EndpointCache::bring_alone(const Context& ctx, const Wante
   if (wanted.caching == Caching::kOn) refresh_volumes(ctx);
   if (auto found = take(wanted)) return std::move(*found);  // somebody else, or the volume's owner, may have brought it
   auto reason = why_not_here(wanted);
-  std::atomic<std::uint64_t> wire_bytes = 0;
+  auto asked = SourceKind::kStore;  // as `reason`, changed between transfers alone
+  WireMeter wire([&](std::uint64_t bytes) {
+    if (wanted.on_arriving) wanted.on_arriving({.source = asked, .wire_bytes = bytes, .reason = reason});
+  });
   auto finish = [&](artifact::ArtifactPtr artifact, SourceKind source) -> Result<FoundArtifact> {
     FoundArtifact found{.artifact = std::move(artifact),
                         .folder = folder_.get(),
                         .source = source,
-                        .wire_bytes = wire_bytes,
+                        .wire_bytes = wire.bytes(),
                         .reason = reason,
                         .hold = {}};
     found.hold = budget_->hold(found.artifact->name());
@@ -272,7 +275,7 @@ Result<FoundArtifact> EndpointCache::bring_alone(const Context& ctx, const Wante
   if (wanted.caching == Caching::kOff) stores.clear();
   if (stores.empty() && wanted.caching == Caching::kOn) reason += "; store: none";
   for (const auto& store : stores) {
-    MeteredStore metered(store->store(), wire_bytes);
+    MeteredStore metered(store->store(), wire);
     auto fetched = fetch(ctx, wanted, metered, progress);
     if (fetched.ok()) {
       published_.lock()->insert((*fetched)->name());
@@ -284,7 +287,8 @@ Result<FoundArtifact> EndpointCache::bring_alone(const Context& ctx, const Wante
     reason += fmt::format("; store {}: {}", store->name(), absent ? "not found" : fetched.error().message());
     if (!absent) LOG_WARN(kLog, "{} from {}: {}; ask the next source", wanted.title, store->name(), fetched.error().to_string());
   }
-  auto converted = wanted.convert(ctx, wire_bytes);
+  asked = wanted.origin;
+  auto converted = wanted.convert(ctx, wire);
   if (!converted.ok()) {
     collect();  // what it left
     return std::move(converted).take_error();
@@ -336,10 +340,15 @@ void EndpointCache::publish(const std::shared_ptr<ReachableStore>& store, const 
     return publisher->publish_artifact(ctx, *folder_, artifact->contents());
   }();
   if (published.ok()) {
-    published_.lock()->insert(name);
+    note_published(name);
   } else {
     LOG_WARN(kLog, "publish {} to {}: {}", name, store->name(), published.error().to_string());
   }
+}
+
+void EndpointCache::note_published(const artifact::ArtifactName& name) {
+  published_.lock()->insert(name);
+  if (settings_.on_published) settings_.on_published();
 }
 
 void EndpointCache::publish_missing() {
@@ -350,7 +359,7 @@ void EndpointCache::publish_missing() {
       for (const auto& one : folder_->artifacts()) {
         if (!store->publishes() || caching_of(one->name().kind) == Caching::kOff || !ctx.check().ok()) continue;
         auto present = artifact::read_store_artifact(ctx, store->store(), key(), one->name());
-        if (present.ok()) published_.lock()->insert(one->name());
+        if (present.ok()) note_published(one->name());
         if (present.failed_with(Code::kNotFound)) publish(store, one);
       }
     }

@@ -7,7 +7,6 @@
 // for one of them. Thread-safe.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -18,6 +17,7 @@
 
 #include "agent/disk_budget.h"
 #include "agent/endpoint_settings.h"
+#include "agent/wire_meter.h"
 #include "artifact/attached_volume.h"
 #include "artifact/cache_folder.h"
 #include "artifact/progress.h"
@@ -43,6 +43,14 @@ struct FoundArtifact {
   Hold hold;                     // keeps it from eviction; of what bring() returned
 };
 
+// What is known of an artifact that is on its way.
+struct Arriving {
+  SourceKind source = SourceKind::kStore;
+  std::uint64_t wire_bytes = 0;  // so far
+  std::string reason;            // why no better source
+};
+using ArrivalUpdate = std::function<void(const Arriving&)>;  // at most once a second; from any thread, must not block
+
 // A thing to bring.
 struct WantedArtifact {
   artifact::ArtifactKind kind = artifact::ArtifactKind::kImage;
@@ -55,7 +63,8 @@ struct WantedArtifact {
   // Its index in a store; kNotFound.
   std::function<Result<artifact::ArtifactPtr>(const Context&, store::ObjectStore&)> find_in_store;
   // Makes it complete in the cache folder, adding the bytes that come over the link.
-  std::function<Result<artifact::ArtifactPtr>(const Context&, std::atomic<std::uint64_t>& wire_bytes)> convert;
+  std::function<Result<artifact::ArtifactPtr>(const Context&, WireMeter& wire)> convert;
+  ArrivalUpdate on_arriving = {};
 };
 
 struct CacheEntry {
@@ -126,6 +135,7 @@ class EndpointCache {
   void check_behind(std::shared_ptr<artifact::AttachedVolume> volume);
   void publish_behind(const artifact::ArtifactPtr& artifact);
   void publish(const std::shared_ptr<ReachableStore>& store, const artifact::ArtifactPtr& artifact);
+  void note_published(const artifact::ArtifactName& name);
   Caching caching_of(artifact::ArtifactKind kind) const;
 
   const EndpointSettings settings_;

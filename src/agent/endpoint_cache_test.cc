@@ -44,12 +44,13 @@ class EndpointCacheTest : public testing::Test {
     wanted.find_in_store = [&](const Context& ctx, store::ObjectStore& store) {
       return artifact::read_store_artifact(ctx, store, cache.key(), name);
     };
-    wanted.convert = [&](const Context&, std::atomic<std::uint64_t>& wire_bytes) -> Result<artifact::ArtifactPtr> {
+    wanted.convert = [&](const Context&, WireMeter& wire) -> Result<artifact::ArtifactPtr> {
       if (!has_origin) return make_error(Code::kUnavailable, "no origin");
       publish_sample(cache.folder(), sample);
-      wire_bytes += 77;
+      wire.add(77);
       return cache.folder().find(name);
     };
+    wanted.on_arriving = on_arriving_;
     return cache.bring(ctx_, wanted, {});
   }
 
@@ -57,6 +58,7 @@ class EndpointCacheTest : public testing::Test {
   os::ScratchFolder scratch_ = MUST(os::ScratchFolder::create("/tmp", "zp-endpoint-"));
   EndpointSettings settings_{.root = scratch_.path() + "/root", .key = artifact::sample_key(), .volumes = {}, .stores = {}};
   SampleImage sample_ = make_sample(1);
+  ArrivalUpdate on_arriving_;
 };
 
 TEST_F(EndpointCacheTest, each_source_is_asked_in_its_turn_and_the_reason_says_why) {
@@ -105,6 +107,52 @@ TEST_F(EndpointCacheTest, a_broken_seal_on_a_volume_is_the_reason) {
   EXPECT_EQ(found.source, SourceKind::kRegistry);
   EXPECT_NE(found.reason.find("volume " + scratch_.path() + "/volume: the seal does not match"), std::string::npos)
       << found.reason;
+}
+
+TEST_F(EndpointCacheTest, what_arrives_is_told_while_it_does) {
+  publish(sample_);
+  use_store();
+  Guarded<std::vector<Arriving>> told;
+  on_arriving_ = [&](const Arriving& arriving) { told.lock()->push_back(arriving); };
+  auto found = MUST(bring(*open(), sample_));
+  auto all = told.lock();
+  ASSERT_FALSE(all->empty());
+  EXPECT_EQ(all->front().source, SourceKind::kStore);
+  EXPECT_GT(all->front().wire_bytes, 0U);
+  EXPECT_LT(all->front().wire_bytes, found.wire_bytes);
+  EXPECT_EQ(all->front().reason, "cache: not found; volume: none");
+}
+
+TEST(WireMeter, tells_once_a_second_and_counts_everything) {
+  struct SetClock final : Clock {
+    SteadyTime steady_now() const override { return now; }
+    WallTime wall_now() const override { return {}; }
+    SteadyTime now{std::chrono::hours(1)};
+  } clock;
+  std::vector<std::uint64_t> told;
+  WireMeter wire([&](std::uint64_t bytes) { told.push_back(bytes); }, clock);
+  wire.add(1);
+  wire.add(2);
+  clock.now += std::chrono::seconds(1);
+  wire.add(4);
+  EXPECT_EQ(told, (std::vector<std::uint64_t>{1, 7}));
+  EXPECT_EQ(wire.bytes(), 7U);
+}
+
+TEST_F(EndpointCacheTest, the_end_of_a_publication_is_told_at_once) {
+  use_store();
+  Guarded<int> told;
+  settings_.on_published = [&] {
+    ++*told.lock();
+    told.lock().notify_all();
+  };
+  auto cache = open();
+  MUST(bring(*cache, sample_, true));
+  {
+    auto count = told.lock();
+    ASSERT_TRUE(count.wait(ctx_, [&] { return *count == 1; }));
+  }
+  EXPECT_TRUE(cache->cached()[0].published);
 }
 
 TEST_F(EndpointCacheTest, with_caching_off_neither_volumes_nor_stores_are_asked_nor_published_to) {

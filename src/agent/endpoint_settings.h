@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,11 +33,13 @@ struct EndpointSettings {
   std::vector<RegistryAccess> accesses = {};  // by host; each wins over `registries`
   Caching image_cache = Caching::kOn;         // kOff: neither volumes nor stores are asked for images, nor published to
   Caching model_cache = Caching::kOn;
-  std::optional<http::AddressGuard> guard = {};  // of registries: where names and redirects may lead
-  std::uint64_t budget_bytes = 0;                // for cached artifacts; 0: what the disk has, and nothing is evicted
-  std::uint32_t jobs = 0;                        // as in AgentConfig
+  // Where registries' names and redirects may lead; asked for each image, since what is denied changes.
+  std::function<http::AddressGuard()> guard = {};
+  std::uint64_t budget_bytes = 0;  // for cached artifacts; 0: what the disk has, and nothing is evicted
+  std::uint32_t jobs = 0;          // as in AgentConfig
   std::uint64_t layer_expanded_bytes_max = artifact::kLayerExpandedMax;
   std::uint32_t verify_volumes_after_s = 30;
+  std::function<void()> on_published = {};  // an artifact is complete in a store now; from a background thread
 
   // Reads the key, or makes it when there is none.
   static Result<EndpointSettings> from(const AgentConfig& config);

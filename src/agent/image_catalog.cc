@@ -24,15 +24,15 @@ bool has_chain(const artifact::ArtifactIndex& image, const ChainId& chain) {
 // The same source, with the bytes of manifests and blobs that came out of it counted.
 class MeteredSource final : public oci::ImageSource {
  public:
-  MeteredSource(oci::ImageSource& source, std::atomic<std::uint64_t>& bytes) : source_(source), bytes_(bytes) {}
+  MeteredSource(oci::ImageSource& source, WireMeter& wire) : source_(source), wire_(wire) {}
   Result<oci::RawManifest> fetch_manifest(const Context& ctx, const std::optional<ManifestDigest>& digest) override {
     auto manifest = TRY(source_.fetch_manifest(ctx, digest));
-    bytes_ += manifest.bytes.size();
+    wire_.add(manifest.bytes.size());
     return manifest;
   }
   Result<void> fetch_blob(const Context& ctx, const Sha256& digest, std::uint64_t size, const oci::BlobSink& sink) override {
     return source_.fetch_blob(ctx, digest, size, [&](ByteView bytes) {
-      bytes_ += bytes.size();
+      wire_.add(bytes.size());
       return sink(bytes);
     });
   }
@@ -40,7 +40,7 @@ class MeteredSource final : public oci::ImageSource {
 
  private:
   oci::ImageSource& source_;
-  std::atomic<std::uint64_t>& bytes_;
+  WireMeter& wire_;
 };
 
 Result<artifact::ArtifactPtr> find_in_store(const Context& ctx, store::ObjectStore& store, const artifact::EndpointKey& key,
@@ -116,12 +116,13 @@ Result<FoundImage> ImageCatalog::ensure(const Context& ctx, const EnsureRequest&
   if (reference.digest) wanted.name = artifact::ArtifactName(*reference.digest);
   wanted.caching = cache_.settings().image_cache;
   wanted.origin = SourceKind::kRegistry;
+  wanted.on_arriving = request.on_arriving;
   wanted.find = [&] { return find_for(reference, wanted.caching); };
   wanted.find_in_store = [&](const Context& each, store::ObjectStore& store) {
     return find_in_store(each, store, cache_.key(), reference);
   };
-  wanted.convert = [&](const Context& each, std::atomic<std::uint64_t>& wire_bytes) {
-    return convert(each, reference, request.plain_http, progress, wire_bytes);
+  wanted.convert = [&](const Context& each, WireMeter& wire) {
+    return convert(each, reference, request.plain_http, progress, wire);
   };
   return cache_.bring(ctx, wanted, progress);
 }
@@ -136,14 +137,14 @@ oci::RegistryOptions ImageCatalog::registry_options(const oci::RegistryReference
   auto mirrors = registries.mirrors.find(reference.host);
   if (mirrors != registries.mirrors.end()) options.mirrors = mirrors->second;
   use_accesses(settings.accesses, reference.host, options);
-  options.guard = settings.guard;
+  if (settings.guard) options.guard = settings.guard();
   return options;
 }
 
 Result<artifact::ArtifactPtr> ImageCatalog::convert(const Context& ctx, const oci::RegistryReference& reference, bool plain_http,
-                                                    const artifact::Progress& progress, std::atomic<std::uint64_t>& wire_bytes) {
+                                                    const artifact::Progress& progress, WireMeter& wire) {
   auto source = TRY(oci::RegistrySource::create(reference, registry_options(reference, plain_http)));
-  MeteredSource metered(*source, wire_bytes);
+  MeteredSource metered(*source, wire);
   std::optional<DiskBudget::Reservation> reservation;
   artifact::ConvertOptions options{.reference = reference.name(),
                                    .jobs = cache_.settings().jobs,

@@ -33,6 +33,7 @@ struct FoundChain {
 struct EnsureRequest {
   std::string reference;  // as `zeropull run` takes it
   bool plain_http = false;
+  ArrivalUpdate on_arriving = {};
 };
 
 class ImageCatalog {
@@ -55,7 +56,7 @@ class ImageCatalog {
  private:
   std::optional<FoundImage> find_for(const oci::RegistryReference& reference, Caching caching) const;
   Result<artifact::ArtifactPtr> convert(const Context& ctx, const oci::RegistryReference& reference, bool plain_http,
-                                        const artifact::Progress& progress, std::atomic<std::uint64_t>& wire_bytes);
+                                        const artifact::Progress& progress, WireMeter& wire);
   oci::RegistryOptions registry_options(const oci::RegistryReference& reference, bool plain_http) const;
   Result<std::set<artifact::ArtifactName>> in_use() const;
 

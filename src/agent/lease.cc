@@ -8,10 +8,12 @@
 #include "agent/model_catalog.h"
 #include "agent/mounted_chains.h"
 #include "agent/service.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "os/file.h"
 #include "os/machine.h"
 #include "os/mount.h"
+#include "runtime/bundles.h"
 #include "runtime/snapshots_service.h"
 #include "snapshot/overlay_snapshotter.h"
 
@@ -26,6 +28,12 @@ std::string folder_of(const AgentConfig& config) { return config.root + "/lease"
 
 // A namespace of containerd for each lease: what containerd remembers of an earlier one is never met again.
 std::string containerd_namespace(const std::string& endpoint_uid) { return "zeropull-" + endpoint_uid; }
+
+runtime::ClientOptions client_options(const ControlConfig& control, const std::string& endpoint_uid) {
+  return {.socket = control.containerd_socket,
+          .containerd_namespace = containerd_namespace(endpoint_uid),
+          .state_folder = control.containerd_state};
+}
 
 Result<std::vector<http::IpNetwork>> parse_networks(const std::vector<std::string>& texts) {
   std::vector<http::IpNetwork> networks;
@@ -95,6 +103,14 @@ void fill_phase(Phase& phase, const Found& found) {
   phase.reason = found.reason;
 }
 
+ArrivalUpdate telling(const PhaseUpdate& update) {
+  return [&update](const Arriving& arriving) {
+    Phase phase;
+    fill_phase(phase, arriving);
+    update(phase);
+  };
+}
+
 template <typename Id>
 std::set<Id> parse_ids(const std::vector<std::string>& texts, std::string_view prefix) {
   std::set<Id> ids;
@@ -114,7 +130,7 @@ class RunningLease final : public Lease {
     const auto folder = folder_of(options_.config);
     TRY(os::ensure_folder(folder));
     disk_bytes_ = TRY(os::disk_bytes(folder));
-    guard_ = TRY(guard_of(endpoint_));
+    *guard_.lock() = TRY(guard_of(endpoint_));
     TRY(start_cache(ctx, folder));
     TRY(serve_containerd(ctx, folder));
     return start_copies(ctx, folder);
@@ -123,12 +139,12 @@ class RunningLease final : public Lease {
   const std::string& endpoint_uid() const override { return endpoint_.uid; }
   bool suits(const Endpoint& endpoint) const override {
     return endpoint.uid == endpoint_.uid && endpoint.image_cache == endpoint_.image_cache &&
-           endpoint.model_cache == endpoint_.model_cache && endpoint.denied_networks == endpoint_.denied_networks &&
-           endpoint.allowed_addresses == endpoint_.allowed_addresses && endpoint.registries == endpoint_.registries;
+           endpoint.model_cache == endpoint_.model_cache && endpoint.registries == endpoint_.registries;
   }
 
   Result<void> apply(const Context& ctx, const DesiredState& desired) override {
     const auto& endpoint = *desired.endpoint;
+    *guard_.lock() = TRY(guard_of(endpoint));
     cache_->set_volumes(ctx, endpoint.volumes);
     cache_->set_stores(stores_of(options_, endpoint));
     cache_->budget().set_budget(budget_of(endpoint, disk_bytes_));
@@ -184,9 +200,10 @@ class RunningLease final : public Lease {
                               .stores = stores_of(options_, endpoint_)};
     settings.logins = Logins::kOfAccount;
     settings.accesses = endpoint_.registries;
-    settings.guard = guard_;
+    settings.guard = [this] { return *guard_.lock(); };
     settings.image_cache = endpoint_.image_cache;
     settings.model_cache = endpoint_.model_cache;
+    settings.on_published = options_.on_change;  // the server completes the volume then
     settings.budget_bytes = budget_of(endpoint_, disk_bytes_);
     settings.jobs = options_.config.jobs;
     settings.layer_expanded_bytes_max = options_.config.layer_expanded_bytes_max;
@@ -216,8 +233,7 @@ class RunningLease final : public Lease {
 
   Result<void> start_copies(const Context& ctx, const std::string& folder) {
     const auto& control = options_.config.control;
-    auto client = TRY(runtime::ContainerdClient::create(
-        {.socket = control.containerd_socket, .containerd_namespace = containerd_namespace(endpoint_.uid)}));
+    auto client = TRY(runtime::ContainerdClient::create(client_options(control, endpoint_.uid)));
     containers_ = CopyContainers::over(std::move(client), {});
     CopyNetworkOptions network;
     network.instance_address = TRY(os::Ipv4Address::parse(control.instance_address));
@@ -240,8 +256,8 @@ class RunningLease final : public Lease {
     return {};
   }
 
-  Result<ReadyImage> ensure_image(const Context& ctx, const Copy& copy, const PhaseUpdate&) {
-    auto found = TRY(images_->ensure(ctx, {.reference = copy.image}, {}));
+  Result<ReadyImage> ensure_image(const Context& ctx, const Copy& copy, const PhaseUpdate& update) {
+    auto found = TRY(images_->ensure(ctx, {.reference = copy.image, .on_arriving = telling(update)}, {}));
     const auto& image = found.artifact->image();
     ReadyImage ready;
     ready.config = to_bytes(as_bytes(image.config));
@@ -253,11 +269,12 @@ class RunningLease final : public Lease {
     return ready;
   }
 
-  Result<ReadyModel> ensure_model(const Context& ctx, const DesiredModel& model, const PhaseUpdate&) {
+  Result<ReadyModel> ensure_model(const Context& ctx, const DesiredModel& model, const PhaseUpdate& update) {
     ModelRequest request;
     request.identity = model.identity;
     request.location = location_of(model);
-    request.access = TRY(origin_access(model, guard_));
+    request.access = TRY(origin_access(model, *guard_.lock()));
+    request.on_arriving = telling(update);
     auto found = TRY(models_->ensure(ctx.with_timeout(model.download_timeout), request, {}));
     auto retention = model.retention == DesiredModel::Retention::kKeep ? Retention::kKeep : Retention::kWhileUsed;
     auto mounted = TRY(models_->mount(ctx, found.identity, retention));
@@ -273,7 +290,7 @@ class RunningLease final : public Lease {
   const LeaseOptions options_;
   const Endpoint endpoint_;  // as the lease was made with
   std::uint64_t disk_bytes_ = 0;
-  http::AddressGuard guard_;
+  mutable Guarded<http::AddressGuard> guard_;
   // In order of dependence.
   std::unique_ptr<EndpointCache> cache_;
   std::unique_ptr<ImageCatalog> images_;
@@ -316,11 +333,11 @@ Result<std::unique_ptr<Lease>> Lease::create(const Context& ctx, LeaseOptions op
 }
 
 Result<void> wipe_lease(const Context& ctx, const AgentConfig& config, const std::string& endpoint_uid) {
-  auto client = TRY(runtime::ContainerdClient::create(
-      {.socket = config.control.containerd_socket, .containerd_namespace = containerd_namespace(endpoint_uid)}));
-  auto containers = CopyContainers::over(std::move(client), {});
+  auto client = TRY(runtime::ContainerdClient::create(client_options(config.control, endpoint_uid)));
+  auto containers = CopyContainers::over(client, {});
   auto ids = TRY(list_containers(ctx, *containers));
   for (const auto& id : ids) TRY(containers->remove(ctx, id).with_context("container {}", id));
+  TRY(runtime::remove_stale_bundles(ctx, client));
   CopyNetworkOptions network;
   network.instance_address = TRY(os::Ipv4Address::parse(config.control.instance_address));
   auto copies = TRY(CopyNetwork::create(network));

@@ -17,19 +17,19 @@ constexpr std::uint64_t kArchiveExpansion = 2;
 // The same origin, with the bytes that came out of it counted.
 class MeteredOrigin final : public origin::ModelOrigin {
  public:
-  MeteredOrigin(origin::ModelOrigin& origin, std::atomic<std::uint64_t>& bytes) : origin_(origin), bytes_(bytes) {}
+  MeteredOrigin(origin::ModelOrigin& origin, WireMeter& wire) : origin_(origin), wire_(wire) {}
   Result<origin::ModelListing> list(const Context& ctx) override { return origin_.list(ctx); }
   Result<void> read(const Context& ctx, const origin::ModelFile& file, std::uint64_t offset, std::uint64_t length,
                     const origin::ByteSink& sink) override {
     return origin_.read(ctx, file, offset, length, [&](ByteView bytes) {
-      bytes_ += bytes.size();
+      wire_.add(bytes.size());
       return sink(bytes);
     });
   }
 
  private:
   origin::ModelOrigin& origin_;
-  std::atomic<std::uint64_t>& bytes_;
+  WireMeter& wire_;
 };
 
 Result<ModelIdentity> parse_identity(const std::string& hex) {
@@ -81,13 +81,14 @@ Result<FoundModel> ModelCatalog::ensure(const Context& ctx, const ModelRequest& 
   wanted.name = artifact::ArtifactName(identity);
   wanted.caching = cache_.settings().model_cache;
   wanted.origin = SourceKind::kOrigin;
+  wanted.on_arriving = request.on_arriving;
   wanted.find = [&] { return cache_.find(identity, wanted.caching); };
   wanted.find_in_store = [&](const Context& each, store::ObjectStore& store) {
     return artifact::read_store_artifact(each, store, cache_.key(), identity);
   };
-  wanted.convert = [&](const Context& each, std::atomic<std::uint64_t>& wire_bytes) -> Result<artifact::ArtifactPtr> {
+  wanted.convert = [&](const Context& each, WireMeter& wire) -> Result<artifact::ArtifactPtr> {
     if (!origin) origin = TRY(open_origin_(request.location, request.access));
-    return convert(each, *origin, identity, progress, wire_bytes).with_context("model {}", request.location.uri);
+    return convert(each, *origin, identity, progress, wire).with_context("model {}", request.location.uri);
   };
   auto found = TRY(cache_.bring(ctx, wanted, progress));
   return FoundModel{.identity = identity,
@@ -100,13 +101,13 @@ Result<FoundModel> ModelCatalog::ensure(const Context& ctx, const ModelRequest& 
 
 Result<artifact::ArtifactPtr> ModelCatalog::convert(const Context& ctx, origin::ModelOrigin& origin,
                                                     const ModelIdentity& identity, const artifact::Progress& progress,
-                                                    std::atomic<std::uint64_t>& wire_bytes) {
+                                                    WireMeter& wire) {
   auto listing = TRY(origin.list(ctx));
   if (listing.identity != identity.hex()) {
     return make_error(Code::kFailedPrecondition,
                       "its files at the origin are not those with the identity {} any more: update what uses it", identity.hex());
   }
-  MeteredOrigin metered(origin, wire_bytes);
+  MeteredOrigin metered(origin, wire);
   std::optional<DiskBudget::Reservation> reservation;
   auto expansion = listing.form == origin::ModelForm::kTar ? kArchiveExpansion : 1;
   artifact::ConvertModelOptions options{.limits = {.expanded_max = cache_.settings().layer_expanded_bytes_max},

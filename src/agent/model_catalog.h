@@ -28,6 +28,7 @@ struct ModelRequest {
   std::string identity;  // hex; "" while it was never listed: then the origin is asked for it
   origin::ModelLocation location;
   origin::OriginAccess access;
+  ArrivalUpdate on_arriving = {};
 };
 
 struct FoundModel {
@@ -71,7 +72,7 @@ class ModelCatalog {
  private:
   ModelCatalog(EndpointCache& cache, MountPoints points, OpenOrigin open_origin);
   Result<artifact::ArtifactPtr> convert(const Context& ctx, origin::ModelOrigin& origin, const ModelIdentity& identity,
-                                        const artifact::Progress& progress, std::atomic<std::uint64_t>& wire_bytes);
+                                        const artifact::Progress& progress, WireMeter& wire);
   Result<void> ensure_mounted_locked(const Context& ctx, const ModelIdentity& identity);
   void release(const ModelIdentity& identity);
   std::set<artifact::ArtifactName> mounted_names() const;

@@ -2,12 +2,12 @@
 // Thread-safe.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "agent/config.h"
+#include "agent/wire_meter.h"
 #include "base/result.h"
 #include "store/object_store.h"
 #include "store/scoped_store.h"
@@ -32,21 +32,21 @@ class ReachableStore {
   const bool publishes_;
 };
 
-// The same store, with the bytes of objects that were read from it added to `bytes`, which must outlive it as the store must.
+// The same store, with the bytes of objects that were read from it added to `wire`, which must outlive it as the store must.
 class MeteredStore final : public store::ObjectStore {
  public:
-  MeteredStore(store::ObjectStore& store, std::atomic<std::uint64_t>& bytes) : store_(store), bytes_(bytes) {}
+  MeteredStore(store::ObjectStore& store, WireMeter& wire) : store_(store), wire_(wire) {}
   Result<void> put(const Context& ctx, const store::ObjectName& name, ByteView bytes) override {
     return store_.put(ctx, name, bytes);
   }
   Result<void> read(const Context& ctx, const store::ObjectName& name, std::uint64_t offset, MutableByteView out) override {
     TRY(store_.read(ctx, name, offset, out));
-    bytes_ += out.size();
+    wire_.add(out.size());
     return {};
   }
   Result<Bytes> read_whole(const Context& ctx, const store::ObjectName& name, std::uint64_t size_max) override {
     auto object = TRY(store_.read_whole(ctx, name, size_max));
-    bytes_ += object.size();
+    wire_.add(object.size());
     return object;
   }
   Result<store::ObjectInfo> stat(const Context& ctx, const store::ObjectName& name) override { return store_.stat(ctx, name); }
@@ -58,7 +58,7 @@ class MeteredStore final : public store::ObjectStore {
 
  private:
   store::ObjectStore& store_;
-  std::atomic<std::uint64_t>& bytes_;
+  WireMeter& wire_;
 };
 
 }  // namespace zeropull::agent

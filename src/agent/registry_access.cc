@@ -28,6 +28,14 @@ void use_accesses(const std::vector<RegistryAccess>& accesses, const std::string
   if (access == accesses.end()) return;
   if (access->transport == RegistryAccess::Transport::kPlain) options.plain = http::Plain::kAllowed;
   if (!access->mirrors.empty()) options.mirrors = access->mirrors;
+  if (access->aws.access_key_id.empty()) return;
+  aws::Credentials credentials;
+  credentials.access_key_id = access->aws.access_key_id;
+  credentials.secret_access_key = access->aws.secret_access_key;
+  if (!access->aws.session_token.empty()) credentials.session_token = access->aws.session_token;
+  options.aws_credentials = [credentials]() -> Result<aws::Credentials> { return credentials; };
+  if (auto endpoint = http::Url::parse(access->aws.endpoint_url); endpoint.ok())
+    options.ecr_endpoint = std::move(endpoint).take();
 }
 
 }  // namespace zeropull::agent

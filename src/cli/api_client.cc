@@ -58,7 +58,7 @@ void add_api_options(CLI::App* command, const std::shared_ptr<ApiOptions>& optio
   command->add_option("--credentials", options->credentials_file, "an AWS credentials file, where the environment names no key")
       ->capture_default_str();
   command->add_option("--ca-file", options->ca_file,
-                      "PEM of the authority of an https:// control plane; the system's by default");
+                      "PEM of the authority of an https:// control plane; default: AWS_CA_BUNDLE, then the system's");
 }
 
 Result<ApiClient> ApiClient::create(const ApiOptions& options) {
@@ -69,7 +69,8 @@ Result<ApiClient> ApiClient::create(const ApiOptions& options) {
   if (region.empty()) region = environment("AWS_REGION").value_or(environment("AWS_DEFAULT_REGION").value_or("us-east-1"));
   auto url = TRY(http::Url::parse(text).with_context("--endpoint-url"));
   auto credentials = TRY(find_credentials(options));
-  http::ClientOptions client{.plain = http::Plain::kAllowed, .ca_file = options.ca_file};
+  auto ca_file = options.ca_file.empty() ? environment("AWS_CA_BUNDLE").value_or("") : options.ca_file;
+  http::ClientOptions client{.plain = http::Plain::kAllowed, .ca_file = std::move(ca_file)};
   client.progress_timeout = std::chrono::minutes(15);  // a request may be held while a component wakes
   auto http = TRY(http::HttpClient::create(std::move(client)));
   return ApiClient(std::move(http), std::move(url), std::move(credentials), std::move(region));

@@ -23,12 +23,15 @@ constexpr const char* kDockerApi = "registry-1.docker.io";
 Result<std::shared_ptr<LoginSource>> make_logins(const RegistryOptions& options, http::HttpClient& client) {
   std::vector<std::shared_ptr<LoginSource>> sources;
   if (options.logins) sources.push_back(options.logins);
-  if (!options.machine_logins) return std::shared_ptr<LoginSource>(std::make_shared<LoginSources>(std::move(sources)));
-  auto file = TRY(options.auth_file.empty() ? DockerConfig::load_default() : DockerConfig::load(options.auth_file));
-  sources.push_back(std::move(file));
+  if (options.machine_logins) {
+    auto file = TRY(options.auth_file.empty() ? DockerConfig::load_default() : DockerConfig::load(options.auth_file));
+    sources.push_back(std::move(file));
+  }
   EcrOptions ecr{.credentials = options.aws_credentials, .endpoint = options.ecr_endpoint};
-  if (!ecr.credentials) ecr.credentials = [] { return aws::load_credentials(aws::process_environment()); };
-  sources.push_back(std::make_shared<EcrLogins>(std::move(ecr), client, *options.clock));
+  if (!ecr.credentials && options.machine_logins) {
+    ecr.credentials = [] { return aws::load_credentials(aws::process_environment()); };
+  }
+  if (ecr.credentials) sources.push_back(std::make_shared<EcrLogins>(std::move(ecr), client, *options.clock));
   return std::shared_ptr<LoginSource>(std::make_shared<LoginSources>(std::move(sources)));
 }
 

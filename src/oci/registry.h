@@ -27,7 +27,7 @@ struct RegistryOptions {
   http::Plain plain = http::Plain::kRefused;  // allowed: the registry and its mirrors are spoken to by http
   std::string ca_file = {};                   // PEM; the system's authorities when empty
   std::string auth_file = {};                 // docker's config.json; its default places when empty
-  bool machine_logins = true;                 // false: `logins` alone, neither docker's nor the machine's cloud credentials
+  bool machine_logins = true;                 // false: `logins` and `aws_credentials` alone, nothing of docker's or the machine's
   std::vector<std::string> mirrors = {};      // host[:port], tried in order before the reference's own host
   Duration connect_timeout = std::chrono::seconds(10);
   Duration progress_timeout = std::chrono::seconds(30);
@@ -35,7 +35,7 @@ struct RegistryOptions {
   // Where the registry, its mirrors, token servers and redirects may resolve to. With a guard no proxy of the environment is
   // used.
   std::optional<http::AddressGuard> guard = std::nullopt;
-  std::function<Result<aws::Credentials>()> aws_credentials = {};  // for Amazon ECR; the environment's when unset
+  std::function<Result<aws::Credentials>()> aws_credentials = {};  // for Amazon ECR; unset: the machine's
   std::optional<http::Url> ecr_endpoint = std::nullopt;
   std::shared_ptr<LoginSource> logins = nullptr;  // asked before all others
   // Connects to this URL whatever the reference's host is: a registry behind a tunnel.

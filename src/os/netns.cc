@@ -76,6 +76,13 @@ Result<void> write_net_setting(const NetSetting& setting) {
   return write_all(file.get(), as_bytes(setting.value)).with_context("write {}", setting.name);
 }
 
+Result<void> write_net_setting_in(const UniqueFd& netns, const NetSetting& setting) {
+  return on_own_thread([&]() -> Result<void> {
+    if (setns(netns.get(), CLONE_NEWNET) != 0) return errno_error(errno, "enter a network namespace");
+    return write_net_setting(setting);
+  });
+}
+
 Result<std::string> interface_of(const std::string& address) {
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) != 0) return errno_error(errno, "list the interfaces");

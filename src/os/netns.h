@@ -29,6 +29,7 @@ struct NetSetting {
   std::string value;
 };
 Result<void> write_net_setting(const NetSetting& setting);
+Result<void> write_net_setting_in(const UniqueFd& netns, const NetSetting& setting);
 
 // The interface that holds an IPv4 address, dotted decimal; kNotFound for none.
 Result<std::string> interface_of(const std::string& address);

@@ -65,7 +65,7 @@ Result<ProcessHandle> ProcessHandle::open(const ProcessIdentity& identity) {
   if (!now.ok() || *now != identity || poll(&ended, 1, 0) != 0) {
     return make_error(Code::kNotFound, "process {} has ended", identity.pid);
   }
-  return ProcessHandle(std::move(pidfd));
+  return ProcessHandle(identity.pid, std::move(pidfd));
 }
 
 Result<void> ProcessHandle::kill() {

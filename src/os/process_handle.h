@@ -24,11 +24,13 @@ Result<ProcessIdentity> identify_process(pid_t pid);  // kNotFound
 class ProcessHandle {
  public:
   static Result<ProcessHandle> open(const ProcessIdentity& identity);  // kNotFound when it has ended, reaped or not
-  Result<void> kill();                                                 // SIGKILL
-  Result<void> wait(const Context& ctx);                               // until it has ended; reaps a child of ours
+  pid_t pid() const { return pid_; }
+  Result<void> kill();                    // SIGKILL
+  Result<void> wait(const Context& ctx);  // until it has ended; reaps a child of ours
 
  private:
-  explicit ProcessHandle(UniqueFd pidfd) : pidfd_(std::move(pidfd)) {}
+  ProcessHandle(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+  pid_t pid_;
   UniqueFd pidfd_;
 };
 

@@ -21,6 +21,7 @@ namespace zeropull::runtime {
 struct ClientOptions {
   std::string socket = "/run/containerd/containerd.sock";
   std::string containerd_namespace = "default";
+  std::string state_folder = {};  // containerd's `state`; "" for the socket's folder
 };
 
 struct ContainerdVersion {

@@ -7,6 +7,7 @@
 
 #include "base/guarded.h"
 #include "base/log.h"
+#include "runtime/bundles.h"
 #include "runtime/containers.h"
 #include "runtime/leases.h"
 #include "runtime/limits.h"
@@ -42,13 +43,15 @@ Result<void> remove_task(const Context& ctx, const Tasks& tasks, const std::stri
   if (ignore_absent(tasks.remove(ctx, id)).ok()) return {};
   // containerd has no code of its own for "it still runs".
   TRY(ignore_absent(tasks.kill(ctx, {.container_id = id, .signal = SIGKILL, .whom = Kill::Whom::kAll})));
-  TRY(tasks.wait(ctx.with_timeout(kCleanupTimeout), id));
+  auto ended = tasks.wait(ctx.with_timeout(kCleanupTimeout), id);
+  if (!ended.ok() && !ended.failed_with(Code::kNotFound)) return std::move(ended).take_error();
   return ignore_absent(tasks.remove(ctx, id));
 }
 
 // The record first: from then on the collector would take the snapshot as well.
 Result<void> erase_container(const Context& ctx, const ContainerdClient& client, const ContainerRecord& record) {
   TRY(remove_task(ctx, Tasks(client), record.id));
+  TRY(remove_stale_bundle(ctx, client, record.id));
   TRY(ignore_absent(Containers(client).remove(ctx, record.id)));
   if (record.snapshot_key.empty()) return {};
   return ignore_absent(Snapshots(client, record.snapshotter).remove(ctx, record.snapshot_key));
@@ -240,7 +243,7 @@ Result<std::uint32_t> stop_container(const Context& ctx, const ContainerdClient&
 
 Result<void> remove_container(const Context& ctx, const ContainerdClient& client, const std::string& container_id) {
   auto record = Containers(client).get(ctx, container_id);
-  if (record.failed_with(Code::kNotFound)) return {};
+  if (record.failed_with(Code::kNotFound)) return remove_stale_bundle(ctx, client, container_id);
   auto found = TRY(std::move(record).with_context("remove container {}", container_id));
   return erase_container(ctx, client, found);
 }

@@ -48,6 +48,8 @@ struct ApiParts {
   std::function<Result<std::string>(const Context&, const state::Copy&, std::size_t bytes_max)> read_log;
   // What the endpoint's instances say that they hold, and what its volume has. Absent: nothing is known.
   std::function<std::vector<CachedCopy>(const state::Endpoint&)> caches = {};
+  // A copy's phases, with what came so far of a download that runs. Absent: what the record has.
+  std::function<std::vector<state::PhaseRecord>(const state::Copy&)> live_phases = {};
 };
 
 class Api {

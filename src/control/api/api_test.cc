@@ -1,7 +1,10 @@
 // The wire: who is let in, how errors look, what each account sees.
 #include "control/api/api.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <set>
 
 #include "control/api/operations.h"
 #include "control/api/schema.h"
@@ -132,6 +135,32 @@ TEST_F(ApiTest, the_page_of_refused_members_is_that_of_the_tables) {
   const auto path = std::string(ZP_SOURCE_DIR) + "/docs/api-members.md";
   if (getenv("ZP_WRITE_DOCS") != nullptr) MUST(os::replace_file(path, as_bytes(refused_members_text()), 0644));
   EXPECT_EQ(MUST(os::read_text(path, 1 << 20)), refused_members_text()) << "run this test with ZP_WRITE_DOCS=1";
+}
+
+// What stands between backquotes, by the last of its names: "A.B[].C" is "C".
+std::set<std::string> quoted_names(std::string_view text) {
+  std::set<std::string> names;
+  for (auto begin = text.find('`'); begin != std::string_view::npos;) {
+    const auto end = text.find('`', begin + 1);
+    if (end == std::string_view::npos) break;
+    auto name = text.substr(begin + 1, end - begin - 1);
+    name = name.substr(0, name.find(" = "));
+    while (name.ends_with("[]")) name.remove_suffix(2);
+    names.emplace(name.substr(name.rfind('.') + 1));
+    begin = text.find('`', end + 1);
+  }
+  return names;
+}
+
+TEST_F(ApiTest, the_readmes_table_names_what_is_refused_and_nothing_else) {
+  const auto readme = MUST(os::read_text(std::string(ZP_SOURCE_DIR) + "/README.md", 1 << 20));
+  auto table = readme.substr(readme.find("### What is refused"));
+  table = table.substr(table.find("| operation |"));
+  table = table.substr(0, table.find("| InvokeEndpoint |"));  // whose members are the router's, and not in this room's tables
+  const auto tables = refused_members_text();
+  const auto page = quoted_names(std::string_view(tables).substr(tables.find("|---|")));
+  for (const auto& name : page) EXPECT_THAT(quoted_names(table), testing::Contains(name));
+  for (const auto& name : quoted_names(table)) EXPECT_THAT(tables, testing::HasSubstr(name)) << "it is not refused any more";
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ state::TimelineEntry live_entry(const Call& call, const View& view, const state:
   if (const auto* type = call.parts.instance_types->find(entry.instance_type)) entry.link_bits_per_s = type->link_bits_per_s;
   entry.outcome = copy.phase == state::CopyPhase::kFailed ? "failed: " + copy.reason : copy.ready != 0 ? "ready" : "";
   entry.begin = copy.placed;
-  entry.phases = copy.phases;
+  entry.phases = call.parts.live_phases ? call.parts.live_phases(copy) : copy.phases;
   return entry;
 }
 

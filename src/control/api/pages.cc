@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <tuple>
 
 #include "codec/base64.h"
@@ -30,9 +31,9 @@ Position position_of(const PageRow& row, const Order& order) {
 }
 
 bool comes_before(const PageRow& a, const PageRow& b, const Order& order) {
+  const bool by_status = order.by == "Status", by_time = order.by == "CreationTime";
   auto key = [&](const PageRow& row) {
-    return std::tuple(order.by == "Status" ? row.status : std::string_view(), order.by == "CreationTime" ? row.created : 0,
-                      row.name);
+    return std::tuple(by_status ? row.status : std::string_view(), by_time ? row.created : 0, row.name);
   };
   return order.descending ? key(b) < key(a) : key(a) < key(b);
 }
@@ -54,15 +55,19 @@ Result<Position> parse_token(const std::string& token, const Order& order) {
   return Position{parts[2].get<std::string>(), parts[3].get<state::Millis>(), parts[4].get<std::string>()};
 }
 
-bool passes(const json& input, const PageRow& row) {
-  auto before = [&](const char* name, state::Millis time) {
-    return !has(input, name) || seconds_of(time) < number_or(input, name, 0);
-  };
-  auto after = [&](const char* name, state::Millis time) {
-    return !has(input, name) || seconds_of(time) > number_or(input, name, 0);
-  };
-  return before("CreationTimeBefore", row.created) && after("CreationTimeAfter", row.created) &&
-         before("LastModifiedTimeBefore", row.modified) && after("LastModifiedTimeAfter", row.modified);
+// The request's bounds of a time, read once: there may be ten thousand rows.
+struct Bounds {
+  std::optional<double> before, after;
+  bool hold(state::Millis time) const {
+    return (!before || seconds_of(time) < *before) && (!after || seconds_of(time) > *after);
+  }
+};
+
+Bounds bounds_of(const json& input, const char* before, const char* after) {
+  Bounds bounds;
+  if (has(input, before)) bounds.before = number_or(input, before, 0);
+  if (has(input, after)) bounds.after = number_or(input, after, 0);
+  return bounds;
 }
 
 }  // namespace
@@ -71,8 +76,11 @@ Result<Page> select_page(const json& input, std::vector<PageRow> rows) {
   Order order{text_or(input, "SortBy", "CreationTime"), text_or(input, "SortOrder", "Descending") == "Descending"};
   auto contains = text_or(input, "NameContains");
   auto status = text_or(input, "StatusEquals");
+  auto created = bounds_of(input, "CreationTimeBefore", "CreationTimeAfter");
+  auto modified = bounds_of(input, "LastModifiedTimeBefore", "LastModifiedTimeAfter");
   std::erase_if(rows, [&](const PageRow& row) {
-    return row.name.find(contains) == std::string_view::npos || (!status.empty() && row.status != status) || !passes(input, row);
+    return row.name.find(contains) == std::string_view::npos || (!status.empty() && row.status != status) ||
+           !created.hold(row.created) || !modified.hold(row.modified);
   });
   auto token = text_or(input, "NextToken");
   if (!token.empty()) {

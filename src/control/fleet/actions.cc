@@ -65,6 +65,7 @@ Result<void> Actions::launch(const Context& ctx, const std::string& instance_id)
   LaunchRequest request{.instance_id = instance_id,
                         .type = *type,
                         .volumes = parts_.hooks.volumes(*endpoint),
+                        .folders = parts_.hooks.model_folders(*endpoint),
                         .join_token = token.text,
                         .control_address = parts_.control_address,
                         .authority_pem = parts_.authority_pem};

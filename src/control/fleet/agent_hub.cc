@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "control/fleet/agent_streams.h"
 #include "control/fleet/hub_limits.h"
+#include "http/address_guard.h"
 #include "zeropull/control/v1/control.grpc.pb.h"
 
 namespace zeropull::fleet {
@@ -26,6 +27,19 @@ void answer(pb::Certificate& out, const identity::SignedCertificate& made) {
   out.set_instance_id(made.instance_id);
   const auto expires = std::chrono::duration_cast<std::chrono::seconds>(made.not_after.time_since_epoch());
   out.set_expires_unix_s(static_cast<std::uint64_t>(expires.count()));
+}
+
+// "ipv4:10.0.0.7:4711" or "ipv6:%5Bfd00::7%5D:4711", as gRPC names peers: the address alone, an IPv4 one in its own form. "" for
+// anything else.
+std::string address_of_peer(std::string peer) {
+  for (const auto& [code, text] : {std::pair("%5B", "["), std::pair("%5D", "]")}) {
+    if (auto at = peer.find(code); at != std::string::npos) peer.replace(at, 3, text);
+  }
+  if (!peer.starts_with("ipv4:") && !peer.starts_with("ipv6:")) return {};
+  auto text = peer.substr(5, peer.rfind(':') - 5);
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  auto address = http::IpAddress::parse(text);
+  return address ? address->text() : std::string();
 }
 
 class Service final : public pb::Control::CallbackService {
@@ -50,8 +64,9 @@ class Service final : public pb::Control::CallbackService {
  private:
   grpc::ServerUnaryReactor* Join(grpc::CallbackServerContext* call, const pb::JoinRequest* request,
                                  pb::Certificate* response) override {
-    return run(call, response, [this, request](const Context& ctx) -> Result<identity::SignedCertificate> {
-      JoinCall join{.token = request->token(), .csr_pem = request->csr_pem(), .machine = {}};
+    auto peer = address_of_peer(call->peer());
+    return run(call, response, [this, request, peer](const Context& ctx) -> Result<identity::SignedCertificate> {
+      JoinCall join{.token = request->token(), .csr_pem = request->csr_pem(), .machine = {}, .peer = peer};
       join.machine = TRY(agent::from_proto(request->machine()));
       return events_.join(ctx, join);
     });

@@ -30,6 +30,7 @@ struct JoinCall {
   std::string token;  // as sent: look it up by identity::join_token_hash
   std::string csr_pem;
   agent::Machine machine;
+  std::string peer;  // the address that the connection comes from, "10.0.0.7" or "fd00::7"
 };
 
 struct RenewCall {

@@ -40,6 +40,7 @@ class Control {
     std::vector<std::pair<identity::InstanceIdentity, agent::Report>> reports;
     std::vector<std::string> disconnected;
     std::vector<agent::Machine> machines;
+    std::vector<std::string> peers;  // of joins
     int renewals = 0;
     int lose_joins = 0;  // answers that do not arrive
     int refuse_reports = 0;
@@ -54,6 +55,7 @@ class Control {
       if (!token->second.empty() && token->second != join.csr_pem) return make_error(Code::kPermissionDenied, "used token");
       token->second = join.csr_pem;
       seen->machines.push_back(join.machine);
+      seen->peers.push_back(join.peer);
       seen.notify_all();
       if (seen->lose_joins > 0) {
         --seen->lose_joins;
@@ -203,6 +205,7 @@ TEST_F(HubTest, an_agent_joins_once_and_gets_the_last_desired_state_on_every_con
   EXPECT_EQ(control.seen()->reports.back().first, kInstance);
   EXPECT_EQ(control.seen()->reports.back().second.error, "not UTF-8: ?");
   EXPECT_EQ(control.seen()->machines.front().host_name, "host");
+  EXPECT_EQ(control.seen()->peers.front(), "127.0.0.1");
   EXPECT_TRUE(control.hub->connected("i-1"));
   EXPECT_EQ(MUST(os::stat_path(agent.link->credential_file())).st_mode & 07777, 0600u);
 

@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <sstream>
 
+#include "base/log.h"
 #include "os/file.h"
 #include "os/mount.h"
 
@@ -13,6 +16,9 @@ namespace zeropull::fleet {
 
 namespace {
 
+constexpr Logger kLog{"fleet"};
+constexpr std::int64_t kCpuPeriodUs = 100'000;  // the kernel's own default
+constexpr std::int64_t kCpuQuotaMinUs = 1000;   // and its minimum
 constexpr std::size_t kSettingMax = 64 * 1024;
 constexpr auto kRetry = std::chrono::milliseconds(10);
 
@@ -72,10 +78,40 @@ bool remove_folders(const std::string& folder) {
   return !os::exists(folder);
 }
 
+struct Setting {
+  const char* what;
+  const char* v1;
+  std::string v1_value;
+  const char* v2;
+  std::string v2_value;
+};
+
+// A quota above what the machine has is none, as an instance type larger than the machine should have it.
+std::vector<Setting> settings_of(const CgroupFolders::Limits& limits) {
+  std::vector<Setting> settings;
+  if (limits.cpu_cores > 0) {
+    const auto quota = std::max<std::int64_t>(std::llround(limits.cpu_cores * kCpuPeriodUs), kCpuQuotaMinUs);
+    settings.push_back({.what = "CPU time",
+                        .v1 = "cpu.cfs_quota_us",
+                        .v1_value = fmt::format("{}", quota),
+                        .v2 = "cpu.max",
+                        .v2_value = fmt::format("{} {}", quota, kCpuPeriodUs)});
+  }
+  if (limits.memory_bytes > 0) {
+    settings.push_back({.what = "memory",
+                        .v1 = "memory.limit_in_bytes",
+                        .v1_value = fmt::format("{}", limits.memory_bytes),
+                        .v2 = "memory.max",
+                        .v2_value = fmt::format("{}", limits.memory_bytes)});
+  }
+  return settings;
+}
+
 }  // namespace
 
-Result<std::vector<CgroupFolders::Binding>> CgroupFolders::create() {
+Result<std::vector<CgroupFolders::Binding>> CgroupFolders::create(const Limits& limits) {
   std::vector<Binding> bindings;
+  auto missing = settings_of(limits);
   auto all = TRY(hierarchies());
   for (const auto& hierarchy : all) {
     auto folder = fmt::format("{}/{}", hierarchy.mount_point, name_);
@@ -86,7 +122,17 @@ Result<std::vector<CgroupFolders::Binding>> CgroupFolders::create() {
     } else {
       TRY(inherit_cpuset(hierarchy.mount_point, folder));
     }
+    for (auto setting = missing.begin(); setting != missing.end();) {
+      const auto path = fmt::format("{}/{}", folder, hierarchy.v2 ? setting->v2 : setting->v1);
+      const bool here = os::exists(path);
+      if (here) TRY(write_setting(path, hierarchy.v2 ? setting->v2_value : setting->v1_value));
+      setting = here ? missing.erase(setting) : std::next(setting);
+    }
     bindings.push_back({folder, hierarchy.mount_point});
+  }
+  for (const auto& setting : missing) {
+    LOG_WARN(kLog, "{}: this machine's cgroups offer no {}, so that the instance's {} is not limited", name_, setting.v2,
+             setting.what);
   }
   return bindings;
 }

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,12 @@ class CgroupFolders {
     std::string folder;
     std::string mount_point;
   };
-  Result<std::vector<Binding>> create();
+  // What all of the instance together may use; a limit whose controller this machine does not offer is left out, and logged.
+  struct Limits {
+    double cpu_cores = 0;  // 0: all
+    std::uint64_t memory_bytes = 0;
+  };
+  Result<std::vector<Binding>> create(const Limits& limits);
   Result<void> move_in(pid_t pid);
   // After the last process in them ended; undoes create() however far it came.
   Result<void> remove(const Context& ctx);

@@ -306,7 +306,7 @@ class ComponentMove {
 void finish_drains(Draft& draft, const StepInput& in) {
   for (auto& row : draft.copies) {
     if (row.removed() || row->phase != CopyPhase::kDraining) continue;
-    bool idle = !in.seen.routed.contains(row->id) && in.seen.in_flight(row->id) == 0;
+    bool idle = !in.seen.routed->contains(row->id) && in.seen.in_flight(row->id) == 0;
     if (idle || in.seen.now - row->draining > in.policy.drain_max_ms) row.set(&Copy::phase, CopyPhase::kStopping);
   }
 }

@@ -76,7 +76,8 @@ struct Observed {
   std::map<std::string, InstanceSight> instances;        // by instance id
   std::map<std::string, state::Millis> unhealthy_since;  // by copy id
   std::map<std::string, Denial> denied;                  // by pool_key()
-  std::set<std::string> routed;                          // copies that the router's present table has
+  // Copies that the router's present table has; shared, since it is of all endpoints.
+  std::shared_ptr<const std::set<std::string>> routed = std::make_shared<const std::set<std::string>>();
   std::function<std::uint64_t(const std::string& copy_id)> in_flight;
 };
 std::string pool_key(const std::string& endpoint_uid, const std::string& variant, const std::string& instance_type);

@@ -31,6 +31,7 @@ class FakeFleet {
     };
     hooks.access = [](const state::Endpoint&) -> Result<EndpointAccess> { return EndpointAccess{}; };
     hooks.volumes = [](const state::Endpoint&) { return std::vector<std::string>{}; };
+    hooks.model_folders = [](const state::Endpoint&) { return std::vector<std::string>{}; };
     hooks.complete_volume = [this](const Context&, const state::Endpoint&) -> Result<void> {
       ++volumes_completed;
       return {};
@@ -39,7 +40,7 @@ class FakeFleet {
       purged.insert(endpoint.uid);
       return {};
     };
-    hooks.apply_routes = [this](const router::RoutingTable& table) { routes = table; };
+    hooks.apply_routes = [this](const router::RoutingTable& table) { routes = table, ++tables; };
     hooks.in_flight = [this](const std::string& id) { return in_flight.contains(id) ? in_flight[id] : 0; };
     hooks.unleased_report = [](const std::string&, const agent::Report&) {};
     reconciler = std::make_unique<Reconciler>(ReconcilerParts{.state = *state,
@@ -160,6 +161,7 @@ class FakeFleet {
   std::set<std::string> purged;
   int volumes_completed = 0;
   router::RoutingTable routes;
+  int tables = 0;  // that were applied
   std::shared_ptr<state::Kv> kv = state::make_memory_kv();
   std::shared_ptr<CommitBudget> budget = std::make_shared<CommitBudget>();
   std::unique_ptr<state::State> state;

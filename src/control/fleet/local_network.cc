@@ -113,6 +113,10 @@ Result<void> LocalNetwork::attach(const Context& ctx, const Attachment& attachme
   return limit_rate(ctx, {"nsenter", "--net=" + netns_path, "tc"}, kUplink, attachment.link_bits_per_s);
 }
 
+Result<void> LocalNetwork::give_up_connections_soon(const os::UniqueFd& netns) {
+  return os::write_net_setting_in(netns, {.name = "ipv4/tcp_orphan_retries", .value = "1"});
+}
+
 Result<void> LocalNetwork::detach(const std::string& instance_id) {
   std::lock_guard lock(mutex_);
   auto netlink = TRY(os::Netlink::open());

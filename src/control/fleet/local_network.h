@@ -14,6 +14,7 @@
 
 #include "base/context.h"
 #include "base/result.h"
+#include "os/fd.h"
 #include "os/ipv4.h"
 
 namespace zeropull::fleet {
@@ -42,6 +43,9 @@ class LocalNetwork {
     std::uint64_t link_bits_per_s;
   };
   Result<void> attach(const Context& ctx, const Attachment& attachment);
+  // Before its processes are killed: connections that they leave without an answering peer, because the link goes too, are given
+  // up within a second; by itself the kernel keeps them, and with them the network namespace, for up to a minute.
+  static Result<void> give_up_connections_soon(const os::UniqueFd& netns);
   Result<void> detach(const std::string& instance_id);  // absent is fine
   Result<void> remove(const Context& ctx);              // bridge and rules; absent is fine
 

@@ -187,7 +187,8 @@ Result<void> LocalProvider::start(const Context& ctx, const LaunchRequest& reque
   TRY(os::ensure_folder(folder + "/root", 0755));
   TRY(os::ensure_folder(folder + "/disk", 0755));
   CgroupFolders cgroups(cgroup_name(id));
-  auto bindings = TRY(cgroups.create());
+  auto bindings = TRY(cgroups.create(
+      {.cpu_cores = request.type.cpu_cores, .memory_bytes = static_cast<std::uint64_t>(request.type.memory_mb) * kMiB}));
 
   auto input = TRY(os::create_pipe());
   auto output = TRY(os::create_pipe());
@@ -221,7 +222,7 @@ Result<void> LocalProvider::start(const Context& ctx, const LaunchRequest& reque
                 .programs = std::move(boot.programs)};
   for (const auto& binding : bindings) spec.cgroups.push_back({binding.folder, binding.mount_point});
   for (std::size_t i = 0; i < request.volumes.size(); ++i) spec.volumes.push_back({request.volumes[i], plan.volumes[i]});
-  for (const auto& shared : options_.shared_folders) spec.volumes.push_back({shared, shared});
+  for (const auto& folder_shown : request.folders) spec.volumes.push_back({folder_shown, folder_shown});
   TRY(os::write_all(input.write_end.get(), as_bytes(init_spec_text(spec))));
   input.write_end.reset();
   auto answer = TRY(read_answer(ctx.with_timeout(kUpTimeout), output.read_end.get()));
@@ -230,10 +231,18 @@ Result<void> LocalProvider::start(const Context& ctx, const LaunchRequest& reque
   return {};
 }
 
+Result<void> LocalProvider::hurry_network(const std::string& id, pid_t pid) const {
+  auto netns = TRY(os::open_file(fmt::format("/proc/{}/ns/net", pid), O_RDONLY));
+  if (!open_process(id).ok()) return {};  // it ended meanwhile: that may have been another's namespace
+  return LocalNetwork::give_up_connections_soon(netns);
+}
+
 Result<void> LocalProvider::release(const Context& ctx, const std::string& instance_id) {
   TRY(check_id(instance_id));
   auto process = open_process(instance_id);
   if (process.ok()) {
+    auto hurried = hurry_network(instance_id, process->pid());
+    if (!hurried.ok()) LOG_WARN(kLog, "end of instance {}: {}", instance_id, hurried.error().to_string());
     TRY(process->kill());
     TRY(process->wait(ctx.with_timeout(kEndTimeout)));
   }

@@ -33,7 +33,6 @@ struct LocalProviderOptions {
   std::string network = "10.201.0.0/16";  // the bridge has the first address, instances the following ones
   std::uint32_t instances_max = 16;       // at once, 1 to kLocalInstancesMax
   enum class Outbound { kMasqueraded, kOff } outbound = Outbound::kMasqueraded;
-  std::vector<std::string> shared_folders = {};  // of this machine, seen by every instance at the same path, read-only
   // Files below /run and programs of an instance; containerd and a managed agent when empty.
   struct Boot {
     std::vector<InitFile> files;
@@ -71,6 +70,7 @@ class LocalProvider final : public Provider {
   Result<Plan> make_plan(const LaunchRequest& request);
   Result<Plan> read_plan(const std::string& id) const;
   Result<os::ProcessHandle> open_process(const std::string& id) const;  // kNotFound when it does not run
+  Result<void> hurry_network(const std::string& id, pid_t pid) const;
   Result<void> start(const Context& ctx, const LaunchRequest& request, const Plan& plan);
 
   const LocalProviderOptions options_;

@@ -19,6 +19,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
+constexpr std::int64_t kSmallMb = 64;
 constexpr const char* kId = "i-0000000000000001";
 
 Context ctx() { return Context::root("test", {}, std::chrono::minutes(1)); }
@@ -43,8 +44,18 @@ LocalProviderOptions::Boot shell_boot(const LaunchRequest& request, const std::s
   ip -4 -brief address show eth0; tc qdisc show dev eth0; ip route
 } > /var/seen.new 2>&1
 mv /var/seen.new /var/seen
+bash -c 'exec 3<> /dev/tcp/10.201.0.1/7999; echo > /var/connected; exec sleep 1000' &
 exec sleep 1000
 )sh";
+  // An instance of a small type spends more than it has: of time, then of memory.
+  if (request.type.memory_mb <= kSmallMb) {
+    script = R"sh(
+end=$(($(date +%s) + 2)); while [ $(date +%s) -lt $end ]; do :; done
+head -c 300000000 /dev/zero | tail -c 300000000 > /dev/null; echo "tail ended with $?" > /var/seen.new
+mv /var/seen.new /var/seen
+exec sleep 1000
+)sh";
+  }
   return {.files = {{"/run/token", request.join_token.reveal() + " for " + address}},
           .programs = {{"shell", {"sh", "-c", script}}}};
 }
@@ -123,6 +134,22 @@ TEST_F(LocalProviderTest, no_secret_of_an_instance_is_on_the_disk) {
   MUST(local_.provider().release(ctx(), kId));
 }
 
+TEST_F(LocalProviderTest, an_instance_has_the_cores_and_the_memory_of_its_type) {
+  local_.type.cpu_cores = 0.5;
+  local_.type.memory_mb = kSmallMb;
+  launch();
+  EXPECT_THAT(seen(), HasSubstr("tail ended with 137"));
+  auto setting = [](const std::string& v1, const std::string& v2) {
+    auto old = os::read_text("/sys/fs/cgroup/" + v1, 4096);
+    return old.ok() ? *old : MUST(os::read_text("/sys/fs/cgroup/" + v2, 4096));
+  };
+  const std::string name = std::string("zeropull-") + kId;
+  EXPECT_EQ(setting("memory/" + name + "/memory.limit_in_bytes", name + "/memory.max"), "67108864\n");
+  EXPECT_THAT(setting("cpu/" + name + "/cpu.cfs_quota_us", name + "/cpu.max"), testing::StartsWith("50000"));
+  EXPECT_THAT(setting("cpu/" + name + "/cpu.stat", name + "/cpu.stat"), Not(HasSubstr("nr_throttled 0\n")));
+  MUST(local_.provider().release(ctx(), kId));
+}
+
 TEST_F(LocalProviderTest, release_leaves_no_trace) {
   launch();
   seen();
@@ -135,6 +162,25 @@ TEST_F(LocalProviderTest, release_leaves_no_trace) {
   for (const auto& top : {"/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/unified"}) {
     EXPECT_FALSE(os::exists(std::string(top) + "/zeropull-" + kId));
   }
+}
+
+// The kernel keeps a network namespace for as long as it believes in a connection of it.
+TEST_F(LocalProviderTest, a_connection_whose_peer_answers_no_more_does_not_outlive_the_instance) {
+  auto peer = MUST(os::Child::spawn({.argv = {"python3", "-m", "http.server", "7999"}, .descriptors = {}, .environment = {}}));
+  auto run = [](const std::string& command) { return os::run_program(ctx(), {.argv = {"sh", "-c", command}, .input = {}}); };
+  auto until = ctx().with_timeout(std::chrono::seconds(20));
+  while (!run("ss -Hltn sport = :7999 | grep -q LISTEN").ok()) MUST(until.sleep(std::chrono::milliseconds(50)));
+  launch();
+  while (!os::exists(local_.folder(kId) + "/disk/connected")) MUST(until.sleep(std::chrono::milliseconds(50)));
+  MUST(
+      run("nft add table inet silent && nft add chain inet silent in '{ type filter hook input priority -10; }' && "
+          "nft add rule inet silent in ip saddr 10.201.0.2 drop"));
+  MUST(local_.provider().release(ctx(), kId));
+  auto soon = ctx().with_timeout(std::chrono::seconds(5));
+  while (run("ip netns list-id | grep -q nsid").ok() && soon.sleep(std::chrono::milliseconds(50)).ok()) {
+  }
+  EXPECT_FALSE(run("ip netns list-id | grep nsid").ok());
+  MUST(run("nft delete table inet silent"));
 }
 
 TEST_F(LocalProviderTest, what_its_programs_are_is_started_again) {

@@ -20,10 +20,11 @@ struct LaunchRequest {
   std::string instance_id;  // "i-<16 hex>"
   InstanceType type;
   std::vector<std::string>
-      volumes;                  // the endpoint's cache volumes on the server's machine; attached read-only where the provider can
-  Secret join_token;            // buys the agent its first certificate
-  std::string control_address;  // "host:port" that the agent dials
-  std::string authority_pem;    // what the control plane's certificate is signed by
+      volumes;  // the endpoint's cache volumes on the server's machine; attached read-only where the provider can
+  std::vector<std::string> folders = {};  // of the server's machine, seen at the same path, read-only, where the provider can
+  Secret join_token;                      // buys the agent its first certificate
+  std::string control_address;            // "host:port" that the agent dials
+  std::string authority_pem;              // what the control plane's certificate is signed by
 };
 
 struct Launched {

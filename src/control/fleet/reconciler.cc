@@ -129,6 +129,14 @@ std::map<std::string, std::shared_ptr<const agent::Report>> Reconciler::reports(
   return found;
 }
 
+std::vector<PhaseRecord> Reconciler::live_phases(const Copy& copy) {
+  auto heard = reports({copy.instance_id});
+  if (heard.empty()) return copy.phases;
+  const auto& copies = heard.begin()->second->copies;
+  auto at = std::ranges::find(copies, copy.id, &agent::CopyReport::id);
+  return at == copies.end() ? copy.phases : phases_of(*at);
+}
+
 Observed Reconciler::observe(const std::string& endpoint_uid) {
   std::vector<std::string> ids;
   {
@@ -198,11 +206,14 @@ void Reconciler::follow(const std::string& endpoint_uid) {
     auto route = endpoint_route(view, endpoint_uid);
     {
       auto memory = memory_.lock();
-      memory->routes_changed = true;
-      if (route) {
+      // The table is of all endpoints: it is made anew for what changes in it, not for every report.
+      auto known = memory->routes.find(endpoint_uid);
+      if (route && (known == memory->routes.end() || known->second != *route)) {
         memory->routes.insert_or_assign(endpoint_uid, std::move(*route));
-      } else {
-        memory->routes.erase(endpoint_uid);
+        memory->routes_changed = true;
+      } else if (!route && known != memory->routes.end()) {
+        memory->routes.erase(known);
+        memory->routes_changed = true;
       }
     }
     if (!endpoint) return;
@@ -289,7 +300,7 @@ void Reconciler::tell_agents(const View& view, const Ptr<Endpoint>& endpoint) {
 
 void Reconciler::apply_routes() {
   router::RoutingTable table;
-  std::set<std::string> routed;
+  auto routed = std::make_shared<std::set<std::string>>();
   {
     auto memory = memory_.lock();
     if (!std::exchange(memory->routes_changed, false)) return;
@@ -297,7 +308,7 @@ void Reconciler::apply_routes() {
       table.endpoints.push_back(route);
       for (const auto& variant : route.variants) {
         for (const auto& component : variant.components) {
-          for (const auto& target : component.targets) routed.insert(target.copy_id);
+          for (const auto& target : component.targets) routed->insert(target.copy_id);
         }
       }
     }

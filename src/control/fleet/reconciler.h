@@ -35,6 +35,8 @@ struct FleetHooks {
   std::function<Result<EndpointAccess>(const state::Endpoint&)> access;
   // Cache volumes of the endpoint, on the server's machine, that a new instance is to have.
   std::function<std::vector<std::string>(const state::Endpoint&)> volumes;
+  // Folders of the server's machine from which the endpoint's account may have models.
+  std::function<std::vector<std::string>(const state::Endpoint&)> model_folders;
   // Brings what the endpoint's store has into its volume.
   std::function<Result<void>(const Context&, const state::Endpoint&)> complete_volume;
   // Removes the endpoint's prefix in the store and its volume.
@@ -72,6 +74,8 @@ class Reconciler {
   void wake(const std::string& endpoint_uid);
   // The last report of each instance, by instance id; empty for those that have not reported since the server's start.
   std::map<std::string, std::shared_ptr<const agent::Report>> reports(const std::vector<std::string>& instance_ids);
+  // A copy's phases as its agent has told them last, with what came of a download that runs; its record's until one was heard.
+  std::vector<state::PhaseRecord> live_phases(const state::Copy& copy);
 
   // Reconciles the endpoints that were woken, or all of them. An error is of the disk.
   enum class Which { kWoken, kAll };
@@ -95,7 +99,7 @@ class Reconciler {
     std::set<std::string> busy;                  // work that runs
     std::set<std::string> completed;             // published artifacts that were brought into the volume
     std::set<std::string> woken;
-    std::set<std::string> routed;
+    std::shared_ptr<const std::set<std::string>> routed = std::make_shared<const std::set<std::string>>();
     std::map<std::string, router::EndpointRoute> routes;  // by endpoint uid
     bool routes_changed = true;
   };

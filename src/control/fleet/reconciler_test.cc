@@ -48,6 +48,14 @@ TEST_F(ReconcilerTest, a_component_is_in_service_and_routed_when_its_copies_are_
   EXPECT_THAT(desired->copies[0].arguments, testing::ElementsAre("serve"));
 }
 
+TEST_F(ReconcilerTest, the_routing_table_is_made_anew_for_its_changes_alone) {
+  in_service(fixed(1), 2);
+  settle();
+  const auto before = tables;
+  settle();
+  EXPECT_EQ(tables, before);
+}
+
 TEST_F(ReconcilerTest, a_copy_that_is_said_to_answer_on_another_host_is_never_routed_to) {
   for (const char* elsewhere : {"127.0.0.1:22", "10.0.0.12:20000", "10.0.0.1", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:99999",
                                 "10.0.0.1:80@evil", "10.0.0.1:80 ", ""}) {

@@ -20,21 +20,7 @@ const agent::CopyReport* find_report(const InstanceSight& sight, const std::stri
   return at == sight.report->copies.end() ? nullptr : &*at;
 }
 
-std::vector<PhaseRecord> phases_of(const agent::CopyReport& report) {
-  std::vector<PhaseRecord> phases;
-  for (const auto& phase : report.phases) {
-    phases.push_back({.name = phase.name,
-                      .begin = static_cast<Millis>(phase.begin_unix_ms),
-                      .end = static_cast<Millis>(phase.end_unix_ms),
-                      .bytes = phase.bytes,
-                      .total_bytes = phase.total_bytes,
-                      .source = phase.source,
-                      .reason = phase.reason});
-  }
-  return phases;
-}
-
-// Progress within a phase is not worth a commit for each report.
+// Progress within a phase is not worth a commit for each report: Reconciler::live_phases() tells it.
 bool same_milestones(const std::vector<PhaseRecord>& a, const std::vector<PhaseRecord>& b) {
   return std::ranges::equal(a, b, [](const PhaseRecord& x, const PhaseRecord& y) {
     return x.name == y.name && x.begin == y.begin && x.end == y.end &&
@@ -139,6 +125,20 @@ void take_copy_report(Draft& draft, const StepInput& in, Row<Copy>& row, const a
 }
 
 }  // namespace
+
+std::vector<PhaseRecord> phases_of(const agent::CopyReport& report) {
+  std::vector<PhaseRecord> phases;
+  for (const auto& phase : report.phases) {
+    phases.push_back({.name = phase.name,
+                      .begin = static_cast<Millis>(phase.begin_unix_ms),
+                      .end = static_cast<Millis>(phase.end_unix_ms),
+                      .bytes = phase.bytes,
+                      .total_bytes = phase.total_bytes,
+                      .source = phase.source,
+                      .reason = phase.reason});
+  }
+  return phases;
+}
 
 bool is_ending(const Copy& copy) { return copy.phase == CopyPhase::kDraining || copy.phase == CopyPhase::kStopping; }
 bool is_serving(const Copy& copy) { return copy.phase == CopyPhase::kReady && !copy.address.empty(); }

@@ -44,6 +44,7 @@ void take_apart(Draft& draft, const StepInput& in);
 void reconcile(Draft& draft, const StepInput& in);
 
 // What the steps share.
+std::vector<state::PhaseRecord> phases_of(const agent::CopyReport& report);
 bool is_ending(const state::Copy& copy);   // draining or later: it does not count for what is wanted
 bool is_serving(const state::Copy& copy);  // the router may use it
 // A copy that is not wanted any more: drained when it may have requests, else stopped.

@@ -19,6 +19,7 @@ struct Target {
   std::string address;                // "10.0.0.7:20001" or "[fd00::7]:20001"
   WallTime ready_since = {};          // from then on its share grows, see RouterOptions::slow_start
   std::uint32_t concurrency_max = 0;  // requests at once; 0: no limit. Where all copies are full, requests are held.
+  bool operator==(const Target&) const = default;
 };
 
 // What happens to a request of a component that has no ready copy. Off: the API's error at once.
@@ -27,6 +28,7 @@ struct HoldPolicy {
   std::size_t requests_max = kHeldRequestsMax;
   std::size_t bytes_max = kHeldBytesMax;
   Duration time_max = kHoldTime;
+  bool operator==(const HoldPolicy&) const = default;
 };
 
 struct ComponentRoute {
@@ -34,6 +36,7 @@ struct ComponentRoute {
   std::string uid;   // unique for ever; the counters' key
   HoldPolicy hold = {};
   std::vector<Target> targets = {};
+  bool operator==(const ComponentRoute&) const = default;
 };
 
 struct VariantRoute {
@@ -41,6 +44,7 @@ struct VariantRoute {
   double weight = 1;
   Strategy strategy = Strategy::kRandom;
   std::vector<ComponentRoute> components = {};
+  bool operator==(const VariantRoute&) const = default;
 };
 
 enum class EndpointKind {
@@ -57,6 +61,7 @@ struct EndpointRoute {
   std::size_t answer_max = kPayloadMax;
   Duration model_timeout = kModelTimeout;
   Duration stream_timeout = kStreamTimeout;
+  bool operator==(const EndpointRoute&) const = default;
 };
 
 struct RoutingTable {

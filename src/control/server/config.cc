@@ -4,6 +4,9 @@
 
 #include "base/units.h"
 #include "codec/json.h"
+#include "http/address_guard.h"
+#include "http/url.h"
+#include "oci/ecr.h"
 #include "os/file.h"
 
 namespace zeropull::server {
@@ -47,13 +50,26 @@ Result<void> parse_requests(const json& object, RequestsConfig& into) {
 
 Result<AccountConfig::Registry> parse_registry(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected an object");
-  TRY(codec::json_refuse_unknown(object, {"host", "username", "password", "plain_http", "mirrors"}));
+  TRY(codec::json_refuse_unknown(object, {"host", "username", "password", "plain_http", "mirrors", "aws_access_key_id",
+                                          "aws_secret_access_key", "aws_session_token", "ecr_endpoint_url"}));
   AccountConfig::Registry registry;
   registry.host = TRY(codec::json_string(object, "host"));
   TRY(json_read(object, "username", registry.username));
   TRY(json_read(object, "password", registry.password));
   TRY(json_read(object, "plain_http", registry.plain_http));
   registry.mirrors = TRY(codec::json_optional_strings(object, "mirrors"));
+  TRY(json_read(object, "aws_access_key_id", registry.aws_access_key_id));
+  TRY(json_read(object, "aws_secret_access_key", registry.aws_secret_access_key));
+  TRY(json_read(object, "aws_session_token", registry.aws_session_token));
+  TRY(json_read(object, "ecr_endpoint_url", registry.ecr_endpoint_url));
+  const bool has_key = !registry.aws_access_key_id.empty();
+  if (has_key && !oci::parse_ecr_host(registry.host)) {
+    return make_error(Code::kInvalidArgument, "aws_access_key_id: {:?} is no host of Amazon ECR", registry.host);
+  }
+  if (has_key != !registry.aws_secret_access_key.empty() || (has_key && !registry.username.empty())) {
+    return make_error(Code::kInvalidArgument, "give aws_access_key_id with aws_secret_access_key, and no username beside them");
+  }
+  if (!registry.ecr_endpoint_url.empty()) TRY(http::Url::parse(registry.ecr_endpoint_url).with_context("ecr_endpoint_url"));
   return registry;
 }
 
@@ -88,8 +104,8 @@ Result<AccountConfig> parse_account(const json& object) {
 Result<ServeConfig> parse_config(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected one JSON object");
   TRY(codec::json_refuse_unknown(object, {"root", "region", "listen", "agents", "store", "admin_socket", "provider", "local",
-                                          "requests", "instance_types_file", "master_key_file", "accounts", "allowed_addresses",
-                                          "outbound", "idle_release_s", "crashes_max", "log_level"}));
+                                          "static", "requests", "instance_types_file", "master_key_file", "accounts",
+                                          "allowed_addresses", "outbound", "idle_release_s", "crashes_max", "log_level"}));
   ServeConfig config;
   TRY(json_read(object, "root", config.root));
   if (!config.root.starts_with('/')) return make_error(Code::kInvalidArgument, "root: {:?} is no absolute path", config.root);
@@ -111,6 +127,12 @@ Result<ServeConfig> parse_config(const json& object) {
     TRY(codec::json_refuse_unknown(*local, {"network", "instances_max"}).with_context("local"));
     TRY(json_read(*local, "network", config.local.network).with_context("local"));
     TRY(json_read(*local, "instances_max", {.min = 1, .max = 1000}, config.local.instances_max).with_context("local"));
+  }
+  const json* pool = TRY(codec::json_optional_object(object, "static"));
+  if (pool != nullptr) {
+    TRY(codec::json_refuse_unknown(*pool, {"addresses"}).with_context("static"));
+    config.static_pool.addresses = TRY(codec::json_optional_strings(*pool, "addresses").with_context("static"));
+    for (const auto& text : config.static_pool.addresses) TRY(http::IpNetwork::parse(text).with_context("static: addresses"));
   }
   const json* requests = TRY(codec::json_optional_object(object, "requests"));
   if (requests != nullptr) TRY(parse_requests(*requests, config.requests).with_context("requests"));

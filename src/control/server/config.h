@@ -36,6 +36,11 @@ struct LocalConfig {
   std::uint32_t instances_max = 16;       // at once, 1 to 1000
 };
 
+// Provider `static`: machines that join.
+struct StaticConfig {
+  std::vector<std::string> addresses;  // CIDRs where machines may be although their connections come from elsewhere
+};
+
 // What one account's instances may use.
 struct AccountConfig {
   struct Registry {
@@ -43,6 +48,9 @@ struct AccountConfig {
     std::string username, password;
     bool plain_http = false;
     std::vector<std::string> mirrors;
+    // For a host of Amazon ECR, in place of username and password.
+    std::string aws_access_key_id, aws_secret_access_key, aws_session_token;
+    std::string ecr_endpoint_url;  // "" for AWS's own
   };
   struct S3 {
     std::string endpoint_url;  // "" for AWS's own
@@ -64,6 +72,7 @@ struct ServeConfig {
   std::string admin_socket;        // "<root>/admin.sock" when empty; mode 0600
   std::string provider = "local";  // "local" or "static"
   LocalConfig local;
+  StaticConfig static_pool;  // "static"
   RequestsConfig requests;
   std::string instance_types_file;                // adds to and overrides the built-in ones
   std::string master_key_file;                    // "<root>/master.key" when empty; made when absent

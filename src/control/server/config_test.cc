@@ -28,6 +28,9 @@ TEST(ServeConfig, says_what_is_wrong_and_where) {
            Case{R"({"provider": "cloud"})", "known are local, static"},
            Case{R"({"requests": {"hold_s": 0}})", "requests: hold_s"},
            Case{R"({"accounts": {"1": {"registries": [{"user": "u"}]}}})", "accounts: 1: registries[0]: unknown key"},
+           Case{R"({"accounts": {"1": {"registries": [{"host": "r", "aws_access_key_id": "k", "aws_secret_access_key": "s"}]}}})",
+                "no host of Amazon ECR"},
+           Case{R"({"static": {"addresses": ["10.0.0.1/8"]}})", "static: addresses"},
            Case{R"({"accounts": {"1": {"model_folders": ["models"]}}})", "no absolute path"},
        }) {
     auto config = ServeConfig::parse(one.text, "test");

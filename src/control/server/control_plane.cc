@@ -49,9 +49,6 @@ fleet::LocalProviderOptions local_options(const ServeConfig& config) {
   options.folder = config.root + "/instances";
   options.network = config.local.network;
   options.instances_max = config.local.instances_max;
-  for (const auto& [number, account] : config.accounts) {
-    options.shared_folders.insert(options.shared_folders.end(), account.model_folders.begin(), account.model_folders.end());
-  }
   return options;
 }
 
@@ -100,7 +97,12 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     state_ = TRY(state::State::create(ctx, std::move(kv)));
     secrets_.emplace(*master_key_, Random::secure());
     keys_.emplace(*state_, *master_key_, Clock::system(), Random::secure());
-    joins_.emplace(*state_, *authority_, Clock::system(), Random::secure());
+    std::vector<http::IpNetwork> machines;
+    for (const auto& text : config_.static_pool.addresses) {
+      auto network = TRY(http::IpNetwork::parse(text));
+      machines.push_back(network);
+    }
+    joins_.emplace(*state_, *authority_, Clock::system(), Random::secure(), std::move(machines));
     return {};
   }
 
@@ -195,6 +197,9 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
       return read_log(ctx, copy, bytes_max);
     };
     parts.caches = [this](const state::Endpoint& endpoint) { return caches(endpoint); };
+    parts.live_phases = [this](const state::Copy& copy) {
+      return fleet_runs_.load() ? reconciler_->live_phases(copy) : copy.phases;
+    };
     api_.emplace(std::move(parts));
 
     router::RouterOptions options;
@@ -273,6 +278,7 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     };
     hooks.access = [this](const state::Endpoint& endpoint) { return services_->access(endpoint); };
     hooks.volumes = [this](const state::Endpoint& endpoint) { return services_->volumes(endpoint); };
+    hooks.model_folders = [this](const state::Endpoint& endpoint) { return config_.account(endpoint.account).model_folders; };
     hooks.complete_volume = [this](const Context& ctx, const state::Endpoint& endpoint) {
       return services_->complete_volume(ctx, endpoint);
     };

@@ -1,5 +1,7 @@
 #include "control/server/endpoint_services.h"
 
+#include <algorithm>
+
 #include "agent/registry_access.h"
 #include "artifact/complete_volume.h"
 #include "base/log.h"
@@ -29,6 +31,10 @@ agent::RegistryAccess access_of(const AccountConfig::Registry& registry) {
   access.password = Secret(registry.password);
   access.transport = registry.plain_http ? agent::RegistryAccess::Transport::kPlain : agent::RegistryAccess::Transport::kTls;
   access.mirrors = registry.mirrors;
+  access.aws = {.access_key_id = registry.aws_access_key_id,
+                .secret_access_key = Secret(registry.aws_secret_access_key),
+                .session_token = Secret(registry.aws_session_token),
+                .endpoint_url = registry.ecr_endpoint_url};
   return access;
 }
 
@@ -46,15 +52,41 @@ Result<std::unique_ptr<EndpointServices>> EndpointServices::create(const ServeCo
   http::AddressRules rules;
   rules.denied = TRY(parse_networks(surroundings.denied_networks));
   rules.allowed = TRY(parse_networks(config.allowed_addresses).with_context("allowed_addresses"));
+  auto pool = TRY(parse_networks(config.static_pool.addresses).with_context("static: addresses"));
+  rules.denied.insert(rules.denied.end(), pool.begin(), pool.end());
   return std::unique_ptr<EndpointServices>(
-      new EndpointServices(config, state, secrets, store, std::move(surroundings), http::AddressGuard(std::move(rules))));
+      new EndpointServices(config, state, secrets, store, std::move(surroundings), std::move(rules), std::move(pool)));
+}
+
+std::vector<std::string> EndpointServices::denied_networks() const {
+  auto denied = surroundings_.denied_networks;
+  const auto& listed = config_.static_pool.addresses;  // a network that the operator lists stands for all machines in it
+  denied.insert(denied.end(), listed.begin(), listed.end());
+  for (const auto& machine : state_.view().machines()) {
+    auto address = http::IpAddress::parse(machine->address);
+    if (!address || std::ranges::none_of(pool_, [&](const auto& network) { return network.contains(*address); })) {
+      denied.push_back(machine->address);
+    }
+  }
+  std::ranges::sort(denied);  // the same for the same machines
+  denied.erase(std::ranges::unique(denied).begin(), denied.end());
+  return denied;
+}
+
+http::AddressGuard EndpointServices::guard() const {
+  auto rules = rules_;
+  for (const auto& machine : state_.view().machines()) {
+    auto network = http::IpNetwork::parse(machine->address);
+    if (network.ok()) rules.denied.push_back(*network);
+  }
+  return http::AddressGuard(std::move(rules));
 }
 
 Result<std::string> EndpointServices::resolve_image(const Context& ctx, const state::Endpoint& endpoint,
                                                     const std::string& image) const {
   auto reference = TRY(oci::parse_image_name(image));
   oci::RegistryOptions options;
-  options.guard = guard_;
+  options.guard = guard();
   options.machine_logins = false;  // never the server's own
   agent::use_accesses(accesses_of(config_.account(endpoint.account)), reference.host, options);
   auto source = TRY(oci::RegistrySource::create(reference, std::move(options)));
@@ -67,7 +99,7 @@ Result<fleet::EndpointAccess> EndpointServices::access(const state::Endpoint& en
   access.key = TRY(secrets_.reveal(endpoint));
   access.store_url = surroundings_.store_url;
   access.router_addresses = surroundings_.router_addresses;
-  access.denied_networks = surroundings_.denied_networks;
+  access.denied_networks = denied_networks();
   access.allowed_addresses = config_.allowed_addresses;
   const auto& account = config_.account(endpoint.account);
   access.registries = accesses_of(account);

@@ -43,13 +43,17 @@ class EndpointServices {
 
  private:
   EndpointServices(const ServeConfig& config, state::State& state, const EndpointSecrets& secrets, store::FolderStore& store,
-                   Surroundings surroundings, http::AddressGuard guard)
+                   Surroundings surroundings, http::AddressRules rules, std::vector<http::IpNetwork> pool)
       : config_(config),
         state_(state),
         secrets_(secrets),
         store_(store),
         surroundings_(std::move(surroundings)),
-        guard_(std::move(guard)) {}
+        rules_(std::move(rules)),
+        pool_(std::move(pool)) {}
+  // Those of the surroundings, and the machines of the pool, which are known one after the other.
+  std::vector<std::string> denied_networks() const;
+  http::AddressGuard guard() const;
   std::string volume_of(const state::Endpoint& endpoint) const { return config_.root + "/volumes/" + endpoint.uid; }
 
   const ServeConfig& config_;
@@ -57,7 +61,8 @@ class EndpointServices {
   const EndpointSecrets& secrets_;
   store::FolderStore& store_;
   const Surroundings surroundings_;
-  const http::AddressGuard guard_;
+  const http::AddressRules rules_;  // without the pool's machines
+  const std::vector<http::IpNetwork> pool_;
 };
 
 }  // namespace zeropull::server

@@ -1,5 +1,7 @@
 #include "control/server/joins.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "codec/digest.h"
 #include "control/fleet/draft.h"
@@ -48,6 +50,19 @@ Result<identity::InstanceIdentity> identity_of(const state::View& view, const st
 
 }  // namespace
 
+Result<void> Joins::check_address(const fleet::JoinCall& call) const {
+  const auto& told = call.machine.address;
+  auto address = http::IpAddress::parse(told);
+  if (!address) return make_error(Code::kInvalidArgument, "instance_address: {:?} is no IP address", told);
+  if (address == http::IpAddress::parse(call.peer)) return {};
+  if (std::ranges::any_of(machines_, [&](const auto& network) { return network.contains(*address); })) return {};
+  return make_error(
+      Code::kPermissionDenied,
+      "the machine says that it is reached at {}, and its connection comes from {}: correct its instance_address, or "
+      "list the address in static.addresses of the server's configuration",
+      told, call.peer.empty() ? "an address that is not known" : call.peer);
+}
+
 Result<identity::SignedCertificate> Joins::join(const Context& ctx, const fleet::JoinCall& call) {
   const auto hash = identity::join_token_hash(call.token);
   const auto request_hash = codec::sha256(as_bytes(call.csr_pem)).hex();
@@ -65,6 +80,7 @@ Result<identity::SignedCertificate> Joins::join(const Context& ctx, const fleet:
     }
     agent = token->instance_id.empty() ? fleet::new_id("m", random_) : token->instance_id;
     if (token->instance_id.empty()) {
+      TRY(check_address(call));
       changes.add(machine_of(agent, call.machine, now));
     } else if (view.instance(agent) == nullptr) {
       return make_error(Code::kPermissionDenied, "instance {} is gone", agent);

@@ -25,6 +25,8 @@ class ServerIdentityTest : public testing::Test {
     call.token = token;
     call.csr_pem = csr;
     call.machine.instance_type = "ml.lab.xlarge";
+    call.machine.address = "10.0.0.7";
+    call.peer = "10.0.0.7";
     return call;
   }
 
@@ -57,6 +59,29 @@ TEST_F(ServerIdentityTest, unknown_and_old_tokens_are_refused) {
   auto token = MUST(joins_->issue(ctx_, std::chrono::minutes(1)));
   clock_.advance(std::chrono::minutes(2));
   EXPECT_TRUE(joins_->join(ctx_, call(token.text.reveal(), request.csr_pem)).failed_with(Code::kPermissionDenied));
+}
+
+TEST_F(ServerIdentityTest, a_machine_is_where_it_is_seen_to_be_or_where_the_operator_says) {
+  auto token = MUST(joins_->issue(ctx_, std::chrono::hours(1)));
+  auto request = MUST(identity::make_key_and_request());
+  auto elsewhere = call(token.text.reveal(), request.csr_pem);
+  elsewhere.machine.address = "10.0.1.8";
+  auto refused = joins_->join(ctx_, elsewhere);
+  ASSERT_TRUE(refused.failed_with(Code::kPermissionDenied));
+  EXPECT_EQ(refused.error().message(),
+            "the machine says that it is reached at 10.0.1.8, and its connection comes from 10.0.0.7: correct its "
+            "instance_address, or list the address in static.addresses of the server's configuration");
+  for (const char* address : {"", "host", "10.0.0.7:80"}) {
+    elsewhere.machine.address = address;
+    EXPECT_TRUE(joins_->join(ctx_, elsewhere).failed_with(Code::kInvalidArgument)) << address;
+  }
+  EXPECT_TRUE(state_->view().machines().empty());
+
+  Joins listed(*state_, *authority_, clock_, Random::secure(), {MUST(http::IpNetwork::parse("10.0.1.0/24"))});
+  elsewhere.machine.address = "10.0.1.8";
+  auto joined = listed.join(ctx_, elsewhere);  // the token was not used up
+  ASSERT_TRUE(joined.ok()) << joined.error().to_string();
+  EXPECT_EQ(state_->view().machines().front()->address, "10.0.1.8");
 }
 
 TEST_F(ServerIdentityTest, a_certificate_is_renewed_for_whom_the_machine_is_leased_to_now) {
