@@ -10,36 +10,43 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from scaleout import client, datacenter, endpoint_runs, recipe, report
+from scaleout import chart, client, datacenter, endpoint, endpoint_runs, growth_runs, recipe, report
 from scaleout.client import Client
 from scaleout.control_plane import URL, ControlPlane
 from scaleout.datacenter import Datacenter
 from scaleout.endpoint_runs import EndpointMeasured, EndpointRun
+from scaleout.growth_runs import LINK_SHARE, GrowthMeasured, GrowthRun
 from scaleout.instance import Instance, Plan
 from scaleout.measure import Measured, measure
 from scaleout.runs import BASELINE, Run, all_runs
 from scaleout.shell import DemoError, say, step, tail
 from scaleout.zeropull import Endpoint
 
+Measurement = TypeVar("Measurement", EndpointMeasured, GrowthMeasured)
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 BINARY = CHECKOUT / "build/bin/zeropull"
 
 
 def parse_arguments() -> argparse.Namespace:
-    everything = [*all_runs(), *endpoint_runs.ALL]
+    everything = [*all_runs(), *endpoint_runs.ALL, *growth_runs.ALL]
     names = [run.name for run in everything]
     parser = argparse.ArgumentParser(
         prog="./demo", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Starts a container of a real image on brand-new instances and compares the ways to get the image there; then "
-                    "lets an endpoint grow through the public API.",
+                    "lets endpoints grow through the public API, asked for and by themselves.",
         epilog="runs:\n" + "".join(f"  {run.name:<20} {run.meaning}\n" for run in everything)
-        + "\nresult: build/demo/report.json")
+        + "\nresult: build/demo/report.json, growth.svg and growth.png beside it")
     parser.add_argument("--link-mbit", type=int, default=1000, metavar="N", help="an instance's download in Mbit/s (1000)")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of the single starts, interleaved (3)")
+    parser.add_argument("--full", action="store_true", help="everything: three rounds of the single starts, and the run baseline")
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of the single starts, interleaved (1; with --full 3)")
     parser.add_argument("--runs", type=lambda text: text.split(","), metavar="A,B", help="which runs (all)")
     arguments = parser.parse_args()
+    arguments.rounds = arguments.rounds if arguments.rounds is not None else 3 if arguments.full else 1
     if arguments.rounds < 1 or arguments.link_mbit < 1:
         parser.error("--rounds and --link-mbit are at least 1")
     unknown = set(arguments.runs or ()) - set(names)
@@ -50,6 +57,12 @@ def parse_arguments() -> argparse.Namespace:
 
 def choose_endpoint_runs(wanted: list[str] | None) -> list[EndpointRun]:
     return [run for run in endpoint_runs.ALL if wanted is None or run.name in wanted] if BINARY.exists() else []
+
+
+def choose_growth_runs(wanted: list[str] | None, full: bool) -> list[GrowthRun]:
+    if not BINARY.exists():
+        return []
+    return [run for run in growth_runs.ALL if (run.name in wanted if wanted else full or not run.only_full)]
 
 
 def choose_runs(wanted: list[str] | None) -> list[Run]:
@@ -108,24 +121,31 @@ def measure_rounds(runs: list[Run], endpoint: Endpoint, center: Datacenter, argu
     return rounds
 
 
-def measure_endpoints(runs: list[EndpointRun], center: Datacenter, work: Path, cache: Path, link_mbit: int,
-                      model: Path) -> list[EndpointMeasured]:
+def measure_on_plane(what: str, runs: list, one: Callable[..., Measurement], center: Datacenter, work: Path, cache: Path,
+                     link_mbit: float, model: Path) -> list[Measurement]:
     """Each endpoint from its creation to its deletion, against one control plane."""
     if not runs:
         return []
-    say("an endpoint grows, through the public API")
+    say(what)
     python = client.ensure_environment(cache)
-    model_sha256 = endpoint_runs.sha256_of(model)
+    weights_sha256 = endpoint.sha256_of(model)
     results = []
     with ControlPlane(BINARY, work / "control", center, link_mbit, work / "serve.log") as plane:
         with Client(BINARY, python, center, URL, plane.access_key(), work / "boto3.log") as caller:
             for run in runs:
                 say(f"  {run.name} ({run.meaning}), called with {caller.standard.name}")
                 try:
-                    results.append(endpoint_runs.measure_endpoint(run, caller, plane, model, model_sha256, say))
+                    results.append(one(run, caller, plane, model, weights_sha256, say))
                 except DemoError as error:
                     raise DemoError(f"{run.name}: {error}\n{tail(work / 'serve.log', 30)}") from error
     return results
+
+
+def growth_chart(results: list[GrowthMeasured], folder: Path, link_mbit: float) -> str:
+    """Writes the pictures and returns the bars and the table for the terminal."""
+    title = "A fourfold step of the load, and the copy that answers it"
+    chart.write(results, folder, title, f"measured by ./demo; one instance more on a link of {link_mbit:g} Mbit/s")
+    return chart.text_bars(results) + "\n\n" + growth_runs.table(results)
 
 
 def demo(arguments: argparse.Namespace) -> None:
@@ -136,26 +156,38 @@ def demo(arguments: argparse.Namespace) -> None:
     shutil.rmtree(work, ignore_errors=True)  # of a demo that was killed
     image = recipe.ensure_image(cache)
     model = ensure_model(cache, image.compressed_bytes)
-    endpoint = Endpoint(BINARY, work / "endpoint")
-    endpoint.home.mkdir(parents=True)
+    alone = Endpoint(BINARY, work / "endpoint")
+    alone.home.mkdir(parents=True)
     try:
         with Datacenter(work) as center:
             with step("starting the registry and the model server, pushing the image"):
                 center.serve_registry(image.layout.parent / "registry")
                 center.push(image)
                 center.serve_models(model.parent)
-            rounds = measure_rounds(runs, endpoint, center, arguments, work / "instance", model)
-            endpoints = measure_endpoints(choose_endpoint_runs(arguments.runs), center, work, cache, arguments.link_mbit, model)
+            rounds = measure_rounds(runs, alone, center, arguments, work / "instance", model)
+            endpoints = measure_on_plane("an endpoint gets copies, through the public API", choose_endpoint_runs(arguments.runs),
+                                         endpoint_runs.measure_endpoint, center, work, cache, arguments.link_mbit, model)
+            growth_mbit = arguments.link_mbit * LINK_SHARE
+            growing = measure_on_plane(f"an endpoint grows by itself, on links of {growth_mbit:g} Mbit/s",
+                                       choose_growth_runs(arguments.runs, arguments.full), growth_runs.measure_growth, center, work, cache,
+                                       growth_mbit, model)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     value = report.report(arguments.link_mbit, datacenter.image_reference(), image, rounds)
     table = report.table(value, BASELINE)
     value["runs"] += [measured.entry() for measured in endpoints]
+    value["growth"] = {"link_mbit": growth_mbit, "steady_rate": growth_runs.STEADY_RATE, "step_rate": growth_runs.STEP_RATE,
+                       "request_s": growth_runs.REQUEST_S}
+    value["runs"] += growth_runs.entries(growing)
     report.write(output / "report.json", value)
     say("\n" + table)
     if endpoints:
         say("\nAn endpoint's copies; phases as `zeropull timeline` shows them, bytes over the link.\n\n" + endpoint_runs.table(endpoints))
-    say("\nwritten: build/demo/report.json")
+    pictures = ""
+    if growing:
+        say("\nAn endpoint that grows by itself: the load is fourfold from second 0 on.\n\n" + growth_chart(growing, output, growth_mbit))
+        pictures = ", growth.svg, growth.png"
+    say(f"\nwritten: build/demo/report.json{pictures}")
 
 
 def main() -> int:

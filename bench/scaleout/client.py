@@ -91,7 +91,8 @@ class ZeropullApi:
 
     def call(self, service: str, operation: str, arguments: dict) -> dict:
         words = "".join(word.capitalize() for word in operation.split("_"))
-        command = self.center.inside([self.binary, "api", words if service else operation, json.dumps(arguments)])
+        name = {"": operation, "sagemaker": words, "sagemaker-runtime": words}.get(service, f"{service}:{words}")
+        command = self.center.inside([self.binary, "api", name, json.dumps(arguments)])
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self.environment, timeout=900)
         if done.returncode != 0:
             refused = re.search(r"(\w+): ([^\n]*)$", done.stderr.strip())
@@ -108,9 +109,11 @@ class Client:
     """Context manager. Standard operations go through boto3 where there is one; our own go through `zeropull api`."""
 
     def __init__(self, binary: Path, python: Path | None, center: Datacenter, url: str, keys: dict[str, str], log: Path) -> None:
-        environment = dict(CLEAN_ENVIRONMENT, AWS_ENDPOINT_URL=url, AWS_DEFAULT_REGION="us-east-1",
+        self.center, self.python = center, python or Path(sys.executable)
+        environment = dict(CLEAN_ENVIRONMENT, AWS_ENDPOINT_URL=url, ZEROPULL=str(binary), AWS_DEFAULT_REGION="us-east-1",
                            AWS_ACCESS_KEY_ID=keys["access_key_id"], AWS_SECRET_ACCESS_KEY=keys["secret_access_key"],
                            AWS_EC2_METADATA_DISABLED="true")
+        self.environment = environment
         self.own = ZeropullApi(binary, center, environment)
         self.standard = Boto(python, center, environment, log) if python else self.own
 
@@ -122,6 +125,12 @@ class Client:
 
     def sagemaker(self, operation: str, **arguments: object) -> dict:
         return self.standard.call("sagemaker", operation, arguments)
+
+    def scaling(self, operation: str, **arguments: object) -> dict:
+        return self.standard.call("application-autoscaling", operation, arguments)
+
+    def cloudwatch(self, operation: str, **arguments: object) -> dict:
+        return self.standard.call("cloudwatch", operation, arguments)
 
     def invoke(self, **arguments: object) -> dict:
         return self.standard.call("sagemaker-runtime", "invoke_endpoint", arguments)

@@ -86,6 +86,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(b"%x\\r\\n%s\\r\\n" % (len(piece), piece))
             self.wfile.write(b"0\\r\\n\\r\\n")
             return
+        time.sleep(float(request.get("seconds", 0)))  # what a model would take to answer
         values = torch.tensor(request.get("inputs", [0.0]))
         self.answer(json.dumps({**FACTS, "mean": values.float().mean().item()}).encode())
 

@@ -8,9 +8,11 @@ import os
 import tarfile
 import tempfile
 import unittest
+import xml.etree.ElementTree
 from pathlib import Path
 
-from scaleout import cgroups, layers, report, wire, zeropull
+from scaleout import cgroups, chart, growth_runs, layers, report, wire, zeropull
+from scaleout.growth_runs import Answer, GrowthMeasured
 from scaleout.measure import ROOTFS_MOUNT, Measured
 from scaleout.recipe import Image
 
@@ -92,6 +94,37 @@ class CgroupsTest(unittest.TestCase):
                                     "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n")
         self.assertEqual([(str(one.mount_point), one.is_v2) for one in found],
                          [("/sys/fs/cgroup/memory", False), ("/sys/fs/cgroup/unified", True)])
+
+
+def grown(name: str, detect_s: float, end_to_end_s: float) -> GrowthMeasured:
+    spans = {"image": (detect_s, detect_s + 0.05), "start": (detect_s + 0.05, end_to_end_s)}
+    return GrowthMeasured(name, detect_s, spans, {"image": "volume"}, end_to_end_s, 0, 1, {}, {}, "it grew")
+
+
+class GrowthTest(unittest.TestCase):
+    def test_every_run_has_an_entry_and_one_that_was_not_made_is_null(self) -> None:
+        entries = growth_runs.entries([grown("high-resolution", 30.0, 60.0), grown("everything", 4.0, 15.0)])
+        self.assertEqual([entry["name"] for entry in entries], ["baseline", "high-resolution", "image-cache", "everything"])
+        self.assertEqual([entry["saved"] for entry in entries], [None, 0.0, None, 0.75])
+        self.assertEqual(set(entries[0].values()) - {"baseline"}, {None})
+        self.assertLess(set(entries[0]), set(entries[1]))
+
+    def test_lengths_are_of_the_phases_and_absent_ones_are_null(self) -> None:
+        entry = grown("everything", 4.0, 15.0).entry()
+        self.assertEqual((entry["image_s"], entry["start_s"], entry["model_s"], entry["failed"]), (0.05, 10.95, None, 1))
+
+    def test_latencies_are_of_what_was_answered(self) -> None:
+        answers = [Answer(0, wait, "host", None) for wait in (0.5, 0.6, 9.0)] + [Answer(0, 60, None, "no capacity")]
+        self.assertEqual(growth_runs.latency_of(answers), {"median": 0.6, "p95": 9.0, "max": 9.0})
+        self.assertEqual(growth_runs.latency_of([]), {})
+
+    def test_bars_and_drawing_have_every_run_at_its_length(self) -> None:
+        runs = [grown("high-resolution", 30.0, 60.0), grown("everything", 4.0, 15.0)]
+        bars = chart.text_bars(runs, width=60).splitlines()
+        self.assertEqual(bars[1].count("█"), 30)
+        drawing = xml.etree.ElementTree.fromstring(chart.svg(runs, "a < b", "c"))
+        widths = [float(rect.get("width")) for rect in drawing.iter("{http://www.w3.org/2000/svg}rect") if rect.get("fill") == chart.COLOURS["detect"]]
+        self.assertAlmostEqual(widths[0] / widths[1], 7.5, places=1)
 
 
 class LayersTest(unittest.TestCase):
