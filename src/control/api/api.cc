@@ -2,12 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/log.h"
 #include "codec/digest.h"
 #include "codec/json.h"
 #include "control/api/authenticator.h"
 #include "control/api/input.h"
 #include "control/api/limits.h"
+#include "control/api/log.h"
 #include "control/api/operations.h"
 #include "control/api/validate.h"
 #include "control/state/millis.h"
@@ -18,7 +18,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Logger kLog{"api"};
 constexpr std::string_view kContentType = "application/x-amz-json-1.1";
 
 http::ServerResponse answer(const std::string& request_id, int status, std::string body) {

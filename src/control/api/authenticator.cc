@@ -1,12 +1,11 @@
 #include "control/api/authenticator.h"
 
-#include "base/log.h"
+#include "control/api/log.h"
 
 namespace zeropull::api {
 
 namespace {
 
-constexpr Logger kLog{"api"};
 const aws::VerifyRules kRules{.service = "sagemaker"};
 
 Refused refused(const aws::AuthFailure& failure) {
