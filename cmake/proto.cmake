@@ -23,6 +23,7 @@ function(proto_library name)
   add_custom_target(${name}_headers DEPENDS ${generated})
   add_dependencies(generated_headers ${name}_headers)
   add_library(${name} STATIC ${generated})
+  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)  # generated files repeat each other's names
   if(ZP_SANITIZE)
     target_compile_options(${name} PRIVATE -fno-sanitize=all)
   endif()

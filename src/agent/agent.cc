@@ -2,9 +2,9 @@
 
 #include "agent/endpoint_cache.h"
 #include "agent/image_catalog.h"
+#include "agent/log.h"
 #include "agent/mounted_chains.h"
 #include "agent/service.h"
-#include "base/log.h"
 #include "os/file.h"
 #include "runtime/snapshots_service.h"
 #include "snapshot/overlay_snapshotter.h"
@@ -12,8 +12,6 @@
 namespace zeropull::agent {
 
 namespace {
-
-constexpr Logger kLog{"agent"};
 
 class RunningAgent final : public Agent {
  public:

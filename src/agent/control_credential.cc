@@ -1,6 +1,6 @@
 #include "agent/control_credential.h"
 
-#include "base/log.h"
+#include "agent/log.h"
 #include "identity/limits.h"
 #include "os/file.h"
 
@@ -8,7 +8,6 @@ namespace zeropull::agent {
 
 namespace {
 
-constexpr Logger kLog{"agent"};
 constexpr std::string_view kCertificateBegin = "-----BEGIN CERTIFICATE-----";
 constexpr std::string_view kRequestBegin = "-----BEGIN CERTIFICATE REQUEST-----";
 constexpr Duration kAnyAge = std::chrono::days(3650);

@@ -10,9 +10,9 @@
 
 #include "agent/control_credential.h"
 #include "agent/control_proto.h"
+#include "agent/log.h"
 #include "base/check.h"
 #include "base/guarded.h"
-#include "base/log.h"
 #include "zeropull/control/v1/control.grpc.pb.h"
 
 namespace zeropull::agent {
@@ -20,7 +20,6 @@ namespace zeropull::agent {
 namespace {
 
 namespace pb = ::zeropull::control::v1;
-constexpr Logger kLog{"agent"};
 
 template <typename Length>
 int milliseconds(Length length) {

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <set>
 
-#include "base/log.h"
+#include "agent/log.h"
 
 namespace zeropull::agent {
 
 namespace {
-
-constexpr Logger kLog{"agent"};
 
 // What containerd takes as a name (identifiers.Validate) and a folder can have.
 bool is_copy_id(std::string_view id) {

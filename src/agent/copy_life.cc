@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
+#include "agent/log.h"
 #include "base/executor.h"
-#include "base/log.h"
 
 namespace zeropull::agent {
 
 namespace {
-
-constexpr Logger kLog{"agent"};
 
 std::string describe_exit(std::uint32_t code, const std::optional<Copy>& copy) {
   constexpr std::uint32_t kSignalled = 128;

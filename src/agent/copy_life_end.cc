@@ -3,13 +3,11 @@
 #include <sstream>
 
 #include "agent/copy_life.h"
-#include "base/log.h"
+#include "agent/log.h"
 
 namespace zeropull::agent {
 
 namespace {
-
-constexpr Logger kLog{"agent"};
 
 // The message tells of the world, which may be another one soon.
 bool may_pass(const Error& error) {

@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
-#include "base/log.h"
+#include "agent/log.h"
 #include "base/units.h"
 
 namespace zeropull::agent {
 
 namespace {
-
-constexpr Logger kLog{"agent"};
 
 std::uint64_t percent_of(std::uint64_t bytes, std::uint64_t percent) { return bytes / 100 * percent; }
 

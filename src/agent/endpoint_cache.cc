@@ -4,19 +4,17 @@
 
 #include <algorithm>
 
+#include "agent/log.h"
 #include "agent/reachable_store.h"
 #include "artifact/fetcher.h"
 #include "artifact/publisher.h"
 #include "artifact/store_catalog.h"
-#include "base/log.h"
 #include "base/units.h"
 #include "os/process.h"
 
 namespace zeropull::agent {
 
 namespace {
-
-constexpr Logger kLog{"agent"};
 
 constexpr auto kPublicationMax = std::chrono::hours(6);
 

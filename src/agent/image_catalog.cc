@@ -2,17 +2,15 @@
 
 #include <algorithm>
 
+#include "agent/log.h"
 #include "agent/registry_access.h"
 #include "artifact/converter.h"
 #include "artifact/references.h"
 #include "artifact/store_catalog.h"
-#include "base/log.h"
 
 namespace zeropull::agent {
 
 namespace {
-
-constexpr Logger kLog{"agent"};
 
 // How far layers expand as a rule: room is made for that much, where it goes, before an image is converted.
 constexpr std::uint64_t kExpansion = 3;

@@ -5,11 +5,11 @@
 #include "agent/copies.h"
 #include "agent/endpoint_cache.h"
 #include "agent/image_catalog.h"
+#include "agent/log.h"
 #include "agent/model_catalog.h"
 #include "agent/mounted_chains.h"
 #include "agent/service.h"
 #include "base/guarded.h"
-#include "base/log.h"
 #include "os/file.h"
 #include "os/machine.h"
 #include "os/mount.h"
@@ -21,7 +21,6 @@ namespace zeropull::agent {
 
 namespace {
 
-constexpr Logger kLog{"agent"};
 constexpr Duration kWipePatience = std::chrono::minutes(2);  // until containerd answers, after its own restart
 
 std::string folder_of(const AgentConfig& config) { return config.root + "/lease"; }

@@ -5,9 +5,9 @@
 
 #include "agent/control_link.h"
 #include "agent/lease.h"
+#include "agent/log.h"
 #include "agent/wipe.h"
 #include "base/guarded.h"
-#include "base/log.h"
 #include "base/units.h"
 #include "os/file.h"
 #include "os/machine.h"
@@ -16,8 +16,6 @@
 namespace zeropull::agent {
 
 namespace {
-
-constexpr Logger kLog{"agent"};
 
 constexpr Duration kApplyTimeout = std::chrono::minutes(10);  // a wipe unmounts and deletes what may be large
 constexpr Duration kRetry = std::chrono::seconds(2);          // of a desired state that could not be reached

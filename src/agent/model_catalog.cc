@@ -1,15 +1,13 @@
 #include "agent/model_catalog.h"
 
+#include "agent/log.h"
 #include "artifact/model_converter.h"
 #include "artifact/store_catalog.h"
 #include "artifact/verify.h"
-#include "base/log.h"
 
 namespace zeropull::agent {
 
 namespace {
-
-constexpr Logger kLog{"agent"};
 
 // An archive expands as a rule to so much: room is made for it, where it goes, before it is downloaded.
 constexpr std::uint64_t kArchiveExpansion = 2;

@@ -2,16 +2,14 @@
 
 #include <algorithm>
 
+#include "agent/log.h"
 #include "artifact/prefix_image.h"
 #include "artifact/verify.h"
-#include "base/log.h"
 #include "os/file.h"
 
 namespace zeropull::agent {
 
-namespace {
-constexpr Logger kLog{"agent"};
-}
+namespace {}
 
 Result<std::unique_ptr<MountedChains>> MountedChains::create(const std::string& root, ImageCatalog& catalog,
                                                              artifact::FileDirectIo file_direct_io) {

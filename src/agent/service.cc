@@ -4,14 +4,13 @@
 
 #include <mutex>
 
-#include "base/log.h"
+#include "agent/log.h"
 #include "zeropull/agent/v1/agent.grpc.pb.h"
 
 namespace zeropull::agent {
 
 namespace {
 
-constexpr Logger kLog{"agent"};
 namespace pb = ::zeropull::agent::v1;
 
 // Our codes have gRPC's numbers.

@@ -4,16 +4,14 @@
 
 #include <algorithm>
 
+#include "artifact/log.h"
 #include "artifact/verify.h"
-#include "base/log.h"
 #include "os/file.h"
 #include "os/mount.h"
 
 namespace zeropull::artifact {
 
 namespace {
-
-constexpr Logger kLog{"artifact"};
 
 // The whole check of a volume reads at most 1 MiB in this time: about 180 MB/s, whatever the disk gives.
 constexpr Duration kPauseAfterFrame = std::chrono::milliseconds(5);

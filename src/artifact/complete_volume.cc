@@ -3,14 +3,12 @@
 #include <algorithm>
 
 #include "artifact/cache_folder.h"
+#include "artifact/log.h"
 #include "artifact/store_catalog.h"
-#include "base/log.h"
 
 namespace zeropull::artifact {
 
 namespace {
-
-constexpr Logger kLog{"artifact"};
 
 bool has_references(const ArtifactIndex& present, const ArtifactIndex& published) {
   if (published.name().kind != ArtifactKind::kImage) return true;

@@ -14,7 +14,7 @@ namespace zeropull::artifact {
 namespace {
 
 constexpr std::size_t kNameMax = 255;
-constexpr std::string_view kWhiteoutPrefix = ".wh.";
+constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::uint32_t kFileMode = 0644;
 constexpr std::uint32_t kFolderMode = 0755;
 
@@ -23,8 +23,7 @@ Result<void> check_name(std::string_view name) {
     return make_error(Code::kInvalidArgument, "an empty, \".\" or \"..\" name in it");
   if (name.size() > kNameMax) return make_error(Code::kInvalidArgument, "a name of more than {} bytes in it", kNameMax);
   if (name.contains('\0')) return make_error(Code::kInvalidArgument, "a NUL in it");
-  if (name.starts_with(kWhiteoutPrefix))
-    return make_error(Code::kInvalidArgument, "names with {} in front are not kept", kWhiteoutPrefix);
+  if (name.starts_with(kWhiteout)) return make_error(Code::kInvalidArgument, "names with {} in front are not kept", kWhiteout);
   return {};
 }
 

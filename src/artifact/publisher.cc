@@ -6,23 +6,17 @@
 #include <set>
 
 #include "artifact/frame_coder.h"
+#include "artifact/log.h"
 #include "artifact/object_names.h"
 #include "artifact/progress_counter.h"
 #include "artifact/references.h"
 #include "artifact/store_catalog.h"
 #include "base/check.h"
 #include "base/executor.h"
-#include "base/log.h"
 #include "codec/digest.h"
 #include "os/file.h"
 
 namespace zeropull::artifact {
-
-namespace {
-
-constexpr Logger kLog{"artifact"};
-
-}  // namespace
 
 struct Publisher::Source {
   const BlobContents* blob = nullptr;

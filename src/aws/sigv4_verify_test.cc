@@ -10,7 +10,7 @@ namespace {
 // The key pair and both vectors are those of botocore's signer for the SageMaker services.
 const Credentials kCredentials{
     .access_key_id = "AKIDEXAMPLE", .secret_access_key = Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), .session_token = {}};
-const WallTime kTime = std::chrono::sys_days(std::chrono::year(2026) / 6 / 21);
+const WallTime kNow = std::chrono::sys_days(std::chrono::year(2026) / 6 / 21);
 const VerifyRules kRules{.service = "sagemaker", .region = "us-east-1"};
 
 struct Sent {
@@ -65,7 +65,7 @@ Sent invoke_endpoint() {
 Sent signed_by_us(const std::string& target, http::Headers headers, const std::string& body = "{}", Credentials by = kCredentials,
                   const std::string& service = "sagemaker") {
   sign("POST", MUST(http::Url::parse("http://127.0.0.1:8080" + target)), headers, as_bytes(body), by,
-       {.region = "us-east-1", .service = service, .time = kTime});
+       {.region = "us-east-1", .service = service, .time = kNow});
   Sent sent{.target = target, .headers = {}, .body = body};
   for (const auto& [name, value] : headers) sent.headers.emplace_back(name, value);
   return sent;
@@ -73,7 +73,7 @@ Sent signed_by_us(const std::string& target, http::Headers headers, const std::s
 
 class SigV4Verify : public testing::Test {
  protected:
-  std::optional<AuthFailure> verify(const Sent& sent, WallTime now = kTime, const Credentials& credentials = kCredentials,
+  std::optional<AuthFailure> verify(const Sent& sent, WallTime now = kNow, const Credentials& credentials = kCredentials,
                                     const VerifyRules& rules = kRules) {
     std::vector<HeaderView> headers;
     for (const auto& [name, value] : sent.headers) headers.push_back({name, value});
@@ -82,7 +82,7 @@ class SigV4Verify : public testing::Test {
     return verifier_.verify({sent.method, sent.target, headers}, std::get<Authorization>(parsed),
                             codec::sha256(as_bytes(sent.body)), credentials, rules, now);
   }
-  void expect(const Sent& sent, AuthFault fault, std::string_view words, WallTime now = kTime) {
+  void expect(const Sent& sent, AuthFault fault, std::string_view words, WallTime now = kNow) {
     const auto failure = verify(sent, now);
     ASSERT_TRUE(failure.has_value()) << words;
     EXPECT_EQ(failure->fault, fault) << failure->message;
@@ -128,7 +128,7 @@ TEST_F(SigV4Verify, another_secret_fails_also_once_the_key_is_remembered) {
   EXPECT_EQ(verify(describe_endpoint()), std::nullopt);
   auto other = kCredentials;
   other.secret_access_key = Secret("another secret");
-  EXPECT_EQ(verify(describe_endpoint(), kTime, other)->fault, AuthFault::kInvalidSignature);
+  EXPECT_EQ(verify(describe_endpoint(), kNow, other)->fault, AuthFault::kInvalidSignature);
   EXPECT_EQ(verify(describe_endpoint()), std::nullopt);
 }
 
@@ -190,13 +190,13 @@ TEST_F(SigV4Verify, a_missing_or_malformed_header_has_its_own_failure) {
 
 TEST_F(SigV4Verify, a_clock_may_be_five_minutes_off_and_no_more) {
   using namespace std::chrono_literals;
-  EXPECT_EQ(verify(describe_endpoint(), kTime + 5min), std::nullopt);
-  EXPECT_EQ(verify(describe_endpoint(), kTime - 5min), std::nullopt);
+  EXPECT_EQ(verify(describe_endpoint(), kNow + 5min), std::nullopt);
+  EXPECT_EQ(verify(describe_endpoint(), kNow - 5min), std::nullopt);
   expect(describe_endpoint(), AuthFault::kInvalidSignature,
          "Signature expired: 20260621T000000Z is now earlier than 20260621T000001Z (20260621T000501Z - 5 min.)",
-         kTime + 5min + 1s);
+         kNow + 5min + 1s);
   expect(describe_endpoint(), AuthFault::kInvalidSignature, "Signature not yet current: 20260621T000000Z is still later than",
-         kTime - 5min - 1s);
+         kNow - 5min - 1s);
 }
 
 TEST_F(SigV4Verify, a_date_that_no_clock_can_show_is_not_yet_current) {
@@ -234,9 +234,9 @@ TEST_F(SigV4Verify, headers_that_steer_must_be_signed) {
 TEST_F(SigV4Verify, an_unsigned_payload_is_refused_unless_allowed_and_a_stated_one_must_be_true) {
   auto good = signed_by_us("/", {}, "body", kCredentials, "s3");  // states the hash of its body
   const VerifyRules s3{.service = "s3"};
-  EXPECT_EQ(verify(good, kTime, kCredentials, s3), std::nullopt);
+  EXPECT_EQ(verify(good, kNow, kCredentials, s3), std::nullopt);
   good.body = "other";
-  EXPECT_NE(verify(good, kTime, kCredentials, s3)->message.find("'x-amz-content-sha256'"), std::string::npos);
+  EXPECT_NE(verify(good, kNow, kCredentials, s3)->message.find("'x-amz-content-sha256'"), std::string::npos);
 
   http::Headers headers = {{"Host", "h"}, {"X-Amz-Date", "20260621T000000Z"}, {"X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"}};
   const SigningScope scope{"20260621", "us-east-1", "sagemaker"};
@@ -252,16 +252,16 @@ TEST_F(SigV4Verify, an_unsigned_payload_is_refused_unless_allowed_and_a_stated_o
   expect(sent, AuthFault::kInvalidSignature, "may not be UNSIGNED-PAYLOAD");
   auto lenient = kRules;
   lenient.unsigned_payload = UnsignedPayload::kAllowed;
-  EXPECT_EQ(verify(sent, kTime, kCredentials, lenient), std::nullopt);
+  EXPECT_EQ(verify(sent, kNow, kCredentials, lenient), std::nullopt);
 }
 
 TEST_F(SigV4Verify, a_session_token_belongs_to_its_credentials) {
   auto temporary = kCredentials;
   temporary.session_token = Secret("TOKEN");
   const auto sent = signed_by_us("/", {}, "{}", temporary);
-  EXPECT_EQ(verify(sent, kTime, temporary), std::nullopt);
+  EXPECT_EQ(verify(sent, kNow, temporary), std::nullopt);
   EXPECT_EQ(verify(sent)->fault, AuthFault::kUnknownKey);
-  EXPECT_EQ(verify(describe_endpoint(), kTime, temporary)->fault, AuthFault::kUnknownKey);
+  EXPECT_EQ(verify(describe_endpoint(), kNow, temporary)->fault, AuthFault::kUnknownKey);
 }
 
 TEST_F(SigV4Verify, faults_have_the_codes_of_both_dialects) {

@@ -12,7 +12,7 @@ namespace zeropull::cli {
 
 namespace {
 
-struct ServeCommand {
+struct StoreServeCommand {
   std::string folder;
   std::string listen = "127.0.0.1:7443";
   std::string token_file;
@@ -36,7 +36,7 @@ Result<Listen> parse_listen(const std::string& text) {
 }
 
 // cert.pem and key.pem in the folder, made for the address and the names when absent.
-Result<void> ensure_certificate(const ServeCommand& command, const Listen& listen, store::StoreServerOptions& options) {
+Result<void> ensure_certificate(const StoreServeCommand& command, const Listen& listen, store::StoreServerOptions& options) {
   TRY(os::ensure_folder(command.certificate_folder));
   options.certificate_file = command.certificate_folder + "/cert.pem";
   options.key_file = command.certificate_folder + "/key.pem";
@@ -47,7 +47,7 @@ Result<void> ensure_certificate(const ServeCommand& command, const Listen& liste
       {.certificate_file = options.certificate_file, .key_file = options.key_file, .names = std::move(names)});
 }
 
-Result<std::unique_ptr<store::StoreServer>> serve(const ServeCommand& command) {
+Result<std::unique_ptr<store::StoreServer>> serve(const StoreServeCommand& command) {
   auto listen = TRY(parse_listen(command.listen));
   store::StoreServerOptions options{.address = listen.address, .port = listen.port, .certificate_file = {}, .key_file = {}};
   TRY(ensure_certificate(command, listen, options).with_context("certificate"));
@@ -59,7 +59,7 @@ Result<std::unique_ptr<store::StoreServer>> serve(const ServeCommand& command) {
 }  // namespace
 
 void add_store_serve(CommandLine line) {
-  auto options = std::make_shared<ServeCommand>();
+  auto options = std::make_shared<StoreServeCommand>();
   CLI::App* command = line.parent.add_subcommand("serve", "Serve a store's folder to instances over HTTPS");
   command->add_option("--dir", options->folder, "the store's folder; made when absent")->required();
   command->add_option("--listen", options->listen, "ADDRESS:PORT, port 0 takes any")->capture_default_str();

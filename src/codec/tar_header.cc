@@ -20,7 +20,7 @@ constexpr Field kMtime{136, 12};
 constexpr Field kChecksum{148, 8};
 constexpr std::size_t kTypeFlag = 156;
 constexpr Field kLinkName{157, 100};
-constexpr Field kMagic{257, 6};
+constexpr Field kMagicField{257, 6};
 constexpr Field kVersion{263, 2};
 constexpr Field kDeviceMajor{329, 8};
 constexpr Field kDeviceMinor{337, 8};
@@ -103,7 +103,7 @@ bool checksum_matches(ByteView block) {
 }
 
 TarDialect dialect_of(ByteView block) {
-  const std::string_view magic = field(block, kMagic);
+  const std::string_view magic = field(block, kMagicField);
   if (magic == "ustar\0"sv) return field(block, kStarTrailer) == "tar\0"sv ? TarDialect::kStar : TarDialect::kUstar;
   if (magic == "ustar "sv && field(block, kVersion) == " \0"sv) return TarDialect::kGnu;
   return TarDialect::kV7;

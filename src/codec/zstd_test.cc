@@ -7,7 +7,7 @@
 namespace zeropull::codec {
 namespace {
 
-std::string make_text(std::size_t size) {
+std::string sample_text(std::size_t size) {
   std::string text;
   for (std::uint32_t i = 0; text.size() < size; i++) text += fmt::format("{} ", i * 2654435761U);
   text.resize(size);
@@ -20,46 +20,46 @@ std::string run_zstd(std::string_view text, std::vector<std::string> options) {
   return MUST(os::run_program(Context::root("test"), {.argv = argv, .input = std::string(text), .output_max = 64 << 20}));
 }
 
-Result<Bytes> decode(std::string_view stored) {
+Result<Bytes> inflate_zstd(std::string_view stored) {
   MemorySource source(as_bytes(stored));
   ZstdDecoder decoder(source);
   return read_all(decoder, 64 << 20);
 }
 
 TEST(ZstdDecoder, decodes_frames_and_skips_the_skippable) {
-  const std::string text = make_text(2'000'000);
+  const std::string text = sample_text(2'000'000);
   const std::string skippable("\x50\x2a\x4d\x18\x03\0\0\0toc", 11);
   const std::string stored = skippable + run_zstd(text.substr(0, 900'000), {"-3"}) + skippable +
                              run_zstd(text.substr(900'000), {"-19", "--check"}) + skippable;
-  EXPECT_TRUE(as_text(MUST(decode(stored))) == text);
+  EXPECT_TRUE(as_text(MUST(inflate_zstd(stored))) == text);
 }
 
 TEST(ZstdDecoder, finds_every_truncation) {
-  const std::string stored = run_zstd(make_text(3000), {"--check"});
+  const std::string stored = run_zstd(sample_text(3000), {"--check"});
   for (std::size_t size = 1; size < stored.size(); size++) {
-    EXPECT_TRUE(decode(stored.substr(0, size)).failed_with(Code::kDataLoss)) << size;
+    EXPECT_TRUE(inflate_zstd(stored.substr(0, size)).failed_with(Code::kDataLoss)) << size;
   }
 }
 
 TEST(ZstdDecoder, finds_a_wrong_checksum_and_bytes_behind) {
-  std::string stored = run_zstd(make_text(3000), {"--check"});
-  EXPECT_TRUE(decode(stored + "garbage").failed_with(Code::kDataLoss));
+  std::string stored = run_zstd(sample_text(3000), {"--check"});
+  EXPECT_TRUE(inflate_zstd(stored + "garbage").failed_with(Code::kDataLoss));
   stored.back() = static_cast<char>(stored.back() ^ 1);
-  const auto decoded = decode(stored);
+  const auto decoded = inflate_zstd(stored);
   ASSERT_TRUE(decoded.failed_with(Code::kDataLoss));
   EXPECT_EQ(decoded.error().message(), "zstd stream is corrupt: a frame's checksum is wrong");
 }
 
 TEST(ZstdDecoder, decodes_windows_up_to_512_MiB_and_refuses_larger_ones) {
-  const std::string text = make_text(100);
+  const std::string text = sample_text(100);
   // A frame of unknown content size says its window in one byte behind the descriptor: 2^(10 + (byte >> 3)).
   std::string stored = run_zstd(text, {"--no-check", "--no-content-size"});
   ASSERT_EQ(stored.substr(0, 4), "\x28\xb5\x2f\xfd");
   ASSERT_EQ(stored[4] & 0x20, 0);
   stored[5] = static_cast<char>(19 << 3);
-  EXPECT_EQ(as_text(MUST(decode(stored))), text);
+  EXPECT_EQ(as_text(MUST(inflate_zstd(stored))), text);
   stored[5] = static_cast<char>(19 << 3 | 1);
-  const auto decoded = decode(stored);
+  const auto decoded = inflate_zstd(stored);
   ASSERT_TRUE(decoded.failed_with(Code::kInvalidArgument));
   EXPECT_EQ(decoded.error().message(), "zstd stream needs a window above 512 MiB, which is not decoded");
 
@@ -76,7 +76,7 @@ TEST(ZstdFrames, come_back_and_are_read_by_zstd) {
   ZstdCompressor compressor(3);
   ZstdDecompressor decompressor;
   for (const std::size_t size : {0U, 1U, 4096U, 1U << 20}) {
-    const std::string text = make_text(size);
+    const std::string text = sample_text(size);
     Bytes stored(ZstdCompressor::bound(size));
     const auto stored_size = compressor.compress(as_bytes(text), stored);
     ASSERT_TRUE(stored_size);
@@ -92,7 +92,7 @@ TEST(ZstdFrames, of_another_size_or_broken_are_refused) {
   ZstdCompressor compressor(3);
   ZstdDecompressor decompressor;
   Bytes stored(1000);
-  stored.resize(compressor.compress(as_bytes(make_text(500)), stored).value());
+  stored.resize(compressor.compress(as_bytes(sample_text(500)), stored).value());
   Bytes back(500);
   MUST(decompressor.decompress(stored, back));
   for (const std::size_t size : {0U, 499U, 501U}) {

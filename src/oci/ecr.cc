@@ -11,7 +11,7 @@ namespace zeropull::oci {
 
 namespace {
 
-constexpr auto kRenewBefore = std::chrono::minutes(10);
+constexpr auto kTokenRenewBefore = std::chrono::minutes(10);
 constexpr auto kLifetimeDefault = std::chrono::hours(12);  // of ECR's documentation, where expiresAt is absent
 constexpr const char* kTarget = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
 
@@ -93,7 +93,8 @@ Result<Login> EcrLogins::fetch(const Context& ctx, const EcrHost& host) {
   const auto* stamp = codec::json_find(list->front(), "expiresAt");  // seconds since 1970, with a fraction
   if (stamp != nullptr && stamp->is_number())
     expires = std::min(expires, wall_time(static_cast<std::int64_t>(std::clamp(stamp->get<double>(), 0.0, 1e10))));
-  return Login{.username = text.substr(0, colon), .password = Secret(text.substr(colon + 1)), .expires = expires - kRenewBefore};
+  return Login{
+      .username = text.substr(0, colon), .password = Secret(text.substr(colon + 1)), .expires = expires - kTokenRenewBefore};
 }
 
 }  // namespace zeropull::oci

@@ -9,7 +9,7 @@ namespace zeropull::oci {
 
 namespace {
 
-constexpr std::string_view kDockerHost = "docker.io";
+constexpr std::string_view kDefaultHost = "docker.io";
 constexpr std::string_view kRegistryScheme = "docker://";
 constexpr std::string_view kLayoutScheme = "oci:";
 
@@ -89,9 +89,9 @@ Result<RegistryReference> parse_image_name(std::string_view text) {
     out.host = rest.substr(0, slash);
     rest = rest.substr(slash + 1);
     if (!http::Url::origin("https", out.host)) return refuse("the host is not host[:port]");
-    if (out.host == "index.docker.io") out.host = kDockerHost;
+    if (out.host == "index.docker.io") out.host = kDefaultHost;
   } else {
-    out.host = kDockerHost;
+    out.host = kDefaultHost;
   }
   if (const auto colon = rest.rfind(':'); colon != std::string_view::npos) {
     out.tag = rest.substr(colon + 1);
@@ -100,7 +100,7 @@ Result<RegistryReference> parse_image_name(std::string_view text) {
   }
   if (out.tag.empty() && !out.digest) out.tag = "latest";
   out.repository = rest;
-  if (out.host == kDockerHost && !rest.contains('/')) out.repository = "library/" + out.repository;
+  if (out.host == kDefaultHost && !rest.contains('/')) out.repository = "library/" + out.repository;
   if (!is_repository(out.repository)) return refuse("the repository is lower-case words joined by \"/\", \".\", \"_\" and \"-\"");
   return out;
 }

@@ -13,7 +13,7 @@ namespace zeropull::origin {
 
 namespace {
 
-std::string version_of(const struct stat& info) {
+std::string version_of_file(const struct stat& info) {
   return fmt::format("{}:{}:{}.{:09}:{}.{:09}", info.st_ino, info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec,
                      info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
 }
@@ -61,7 +61,7 @@ class FileOrigin final : public ModelOrigin {
     if (!S_ISREG(info.st_mode))
       return make_error(Code::kInvalidArgument, "{} is neither a file nor a folder, nor a symlink to a file", name);
     if (files.size() == kFilesMax) return make_error(Code::kOutOfRange, "there are more than {} files", kFilesMax);
-    files.push_back({.path = std::move(path), .size = static_cast<std::uint64_t>(info.st_size), .etag = version_of(info)});
+    files.push_back({.path = std::move(path), .size = static_cast<std::uint64_t>(info.st_size), .etag = version_of_file(info)});
     return {};
   }
 
@@ -107,7 +107,7 @@ class FileOrigin final : public ModelOrigin {
 
   static Result<void> check_version(const os::UniqueFd& fd, const ModelFile& file) {
     const auto info = TRY(os::stat_fd(fd.get()));
-    if (S_ISREG(info.st_mode) && version_of(info) == file.etag) return {};
+    if (S_ISREG(info.st_mode) && version_of_file(info) == file.etag) return {};
     return make_error(Code::kAborted, "the file changed since it was listed");
   }
 

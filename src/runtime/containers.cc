@@ -7,13 +7,15 @@
 
 namespace zeropull::runtime {
 
-namespace api = containerd::services::containers::v1;
+namespace containers_api = containerd::services::containers::v1;
 
 namespace {
 
-api::Containers::Stub stub(const ContainerdClient& client) { return api::Containers::Stub(client.connection().channel); }
+containers_api::Containers::Stub containers_stub(const ContainerdClient& client) {
+  return containers_api::Containers::Stub(client.connection().channel);
+}
 
-ContainerRecord record_of(const api::Container& container) {
+ContainerRecord record_of(const containers_api::Container& container) {
   return {.id = container.id(),
           .labels = {container.labels().begin(), container.labels().end()},
           .image = container.image(),
@@ -27,8 +29,8 @@ ContainerRecord record_of(const api::Container& container) {
 }  // namespace
 
 Result<void> Containers::create(const Context& ctx, const ContainerRecord& record) const {
-  api::CreateContainerRequest request;
-  api::Container& container = *request.mutable_container();
+  containers_api::CreateContainerRequest request;
+  containers_api::Container& container = *request.mutable_container();
   container.set_id(record.id);
   container.mutable_labels()->insert(record.labels.begin(), record.labels.end());
   container.set_image(record.image);
@@ -40,37 +42,37 @@ Result<void> Containers::create(const Context& ctx, const ContainerRecord& recor
   container.mutable_spec()->set_value(record.spec);
   container.set_snapshotter(record.snapshotter);
   container.set_snapshot_key(record.snapshot_key);
-  api::CreateContainerResponse response;
+  containers_api::CreateContainerResponse response;
   return call(ctx, client_, {.what = fmt::format("create container {}", record.id)},
-              [&](grpc::ClientContext& context) { return stub(client_).Create(&context, request, &response); });
+              [&](grpc::ClientContext& context) { return containers_stub(client_).Create(&context, request, &response); });
 }
 
 Result<ContainerRecord> Containers::get(const Context& ctx, const std::string& id) const {
-  api::GetContainerRequest request;
+  containers_api::GetContainerRequest request;
   request.set_id(id);
-  api::GetContainerResponse response;
+  containers_api::GetContainerResponse response;
   TRY(call(ctx, client_, {.what = fmt::format("get container {}", id)},
-           [&](grpc::ClientContext& context) { return stub(client_).Get(&context, request, &response); }));
+           [&](grpc::ClientContext& context) { return containers_stub(client_).Get(&context, request, &response); }));
   return record_of(response.container());
 }
 
 Result<std::vector<ContainerRecord>> Containers::list(const Context& ctx, const std::vector<std::string>& filters) const {
-  api::ListContainersRequest request;
+  containers_api::ListContainersRequest request;
   request.mutable_filters()->Assign(filters.begin(), filters.end());
-  api::ListContainersResponse response;
+  containers_api::ListContainersResponse response;
   TRY(call(ctx, client_, {.what = "list containers"},
-           [&](grpc::ClientContext& context) { return stub(client_).List(&context, request, &response); }));
+           [&](grpc::ClientContext& context) { return containers_stub(client_).List(&context, request, &response); }));
   std::vector<ContainerRecord> records;
   for (const auto& container : response.containers()) records.push_back(record_of(container));
   return records;
 }
 
 Result<void> Containers::remove(const Context& ctx, const std::string& id) const {
-  api::DeleteContainerRequest request;
+  containers_api::DeleteContainerRequest request;
   request.set_id(id);
   google::protobuf::Empty response;
   return call(ctx, client_, {.what = fmt::format("remove container {}", id)},
-              [&](grpc::ClientContext& context) { return stub(client_).Delete(&context, request, &response); });
+              [&](grpc::ClientContext& context) { return containers_stub(client_).Delete(&context, request, &response); });
 }
 
 }  // namespace zeropull::runtime

@@ -2,28 +2,22 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "base/log.h"
 #include "containerd/events/task.pb.h"
 #include "containerd/services/events/v1/events.grpc.pb.h"
+#include "runtime/log.h"
 #include "runtime/rpc.h"
 
 namespace zeropull::runtime {
 
-namespace api = containerd::services::events::v1;
-
-namespace {
-
-constexpr Logger kLog{"runtime"};
-
-}  // namespace
+namespace events_api = containerd::services::events::v1;
 
 Result<void> watch_task_exits(const Context& ctx, const ContainerdClient& client,
                               const std::function<void(const TaskExit&)>& on_exit) {
-  api::SubscribeRequest request;
+  events_api::SubscribeRequest request;
   request.add_filters(fmt::format("topic==\"/tasks/exit\",namespace==\"{}\"", client.containerd_namespace()));
   auto watch = [&](grpc::ClientContext& context) {
-    auto reader = api::Events::Stub(client.connection().channel).Subscribe(&context, request);
-    for (api::Envelope envelope; reader->Read(&envelope);) {
+    auto reader = events_api::Events::Stub(client.connection().channel).Subscribe(&context, request);
+    for (events_api::Envelope envelope; reader->Read(&envelope);) {
       containerd::events::TaskExit exit;
       if (!exit.ParseFromString(envelope.event().value())) {
         LOG_WARN(kLog, "drop an event of containerd's that is no task exit: {}", envelope.event().type_url());

@@ -6,19 +6,17 @@
 #include <thread>
 
 #include "base/guarded.h"
-#include "base/log.h"
 #include "runtime/bundles.h"
 #include "runtime/containers.h"
 #include "runtime/leases.h"
 #include "runtime/limits.h"
+#include "runtime/log.h"
 #include "runtime/rootfs.h"
 #include "runtime/tasks.h"
 
 namespace zeropull::runtime {
 
 namespace {
-
-constexpr Logger kLog{"runtime"};
 
 void tell(const std::function<void()>& callback) {
   if (callback) callback();

@@ -7,11 +7,13 @@
 
 namespace zeropull::runtime {
 
-namespace api = containerd::services::snapshots::v1;
+namespace snapshots_api = containerd::services::snapshots::v1;
 
 namespace {
 
-api::Snapshots::Stub stub(const ContainerdClient& client) { return api::Snapshots::Stub(client.connection().channel); }
+snapshots_api::Snapshots::Stub snapshots_stub(const ContainerdClient& client) {
+  return snapshots_api::Snapshots::Stub(client.connection().channel);
+}
 
 template <typename Response>
 std::vector<Mount> mounts_of(const Response& response) {
@@ -23,15 +25,15 @@ std::vector<Mount> mounts_of(const Response& response) {
   return mounts;
 }
 
-Result<SnapshotInfo> info_of(const api::Info& info) {
+Result<SnapshotInfo> info_of(const snapshots_api::Info& info) {
   SnapshotInfo out{.kind = SnapshotKind::kActive,
                    .name = info.name(),
                    .parent = info.parent(),
                    .labels = {info.labels().begin(), info.labels().end()}};
   switch (info.kind()) {
-    case api::VIEW: out.kind = SnapshotKind::kView; return out;
-    case api::ACTIVE: return out;
-    case api::COMMITTED: out.kind = SnapshotKind::kCommitted; return out;
+    case snapshots_api::VIEW: out.kind = SnapshotKind::kView; return out;
+    case snapshots_api::ACTIVE: return out;
+    case snapshots_api::COMMITTED: out.kind = SnapshotKind::kCommitted; return out;
     default:
       return make_error(Code::kInternal, "snapshot {} has the unknown kind {}", info.name(), static_cast<int>(info.kind()));
   }
@@ -58,67 +60,67 @@ Request request_for(const std::string& snapshotter, const std::string& key) {
 }  // namespace
 
 Result<std::vector<Mount>> Snapshots::prepare(const Context& ctx, const NewSnapshot& snapshot) const {
-  auto request = request_for<api::PrepareSnapshotRequest>(snapshotter_, snapshot);
-  api::PrepareSnapshotResponse response;
+  auto request = request_for<snapshots_api::PrepareSnapshotRequest>(snapshotter_, snapshot);
+  snapshots_api::PrepareSnapshotResponse response;
   TRY(call(ctx, client_, {.what = fmt::format("prepare snapshot {}", snapshot.key)},
-           [&](grpc::ClientContext& context) { return stub(client_).Prepare(&context, request, &response); }));
+           [&](grpc::ClientContext& context) { return snapshots_stub(client_).Prepare(&context, request, &response); }));
   return mounts_of(response);
 }
 
 Result<std::vector<Mount>> Snapshots::view(const Context& ctx, const NewSnapshot& snapshot) const {
-  auto request = request_for<api::ViewSnapshotRequest>(snapshotter_, snapshot);
-  api::ViewSnapshotResponse response;
+  auto request = request_for<snapshots_api::ViewSnapshotRequest>(snapshotter_, snapshot);
+  snapshots_api::ViewSnapshotResponse response;
   TRY(call(ctx, client_, {.what = fmt::format("view snapshot {}", snapshot.key)},
-           [&](grpc::ClientContext& context) { return stub(client_).View(&context, request, &response); }));
+           [&](grpc::ClientContext& context) { return snapshots_stub(client_).View(&context, request, &response); }));
   return mounts_of(response);
 }
 
 Result<std::vector<Mount>> Snapshots::mounts(const Context& ctx, const std::string& key) const {
-  auto request = request_for<api::MountsRequest>(snapshotter_, key);
-  api::MountsResponse response;
+  auto request = request_for<snapshots_api::MountsRequest>(snapshotter_, key);
+  snapshots_api::MountsResponse response;
   TRY(call(ctx, client_, {.what = fmt::format("ask for the mounts of snapshot {}", key)},
-           [&](grpc::ClientContext& context) { return stub(client_).Mounts(&context, request, &response); }));
+           [&](grpc::ClientContext& context) { return snapshots_stub(client_).Mounts(&context, request, &response); }));
   return mounts_of(response);
 }
 
 Result<void> Snapshots::commit(const Context& ctx, const Commit& commit) const {
-  auto request = request_for<api::CommitSnapshotRequest>(snapshotter_, commit.key);
+  auto request = request_for<snapshots_api::CommitSnapshotRequest>(snapshotter_, commit.key);
   request.set_name(commit.name);
   request.mutable_labels()->insert(commit.labels.begin(), commit.labels.end());
   google::protobuf::Empty response;
   return call(ctx, client_, {.what = fmt::format("commit snapshot {} as {}", commit.key, commit.name)},
-              [&](grpc::ClientContext& context) { return stub(client_).Commit(&context, request, &response); });
+              [&](grpc::ClientContext& context) { return snapshots_stub(client_).Commit(&context, request, &response); });
 }
 
 Result<void> Snapshots::remove(const Context& ctx, const std::string& key) const {
-  auto request = request_for<api::RemoveSnapshotRequest>(snapshotter_, key);
+  auto request = request_for<snapshots_api::RemoveSnapshotRequest>(snapshotter_, key);
   google::protobuf::Empty response;
   return call(ctx, client_, {.what = fmt::format("remove snapshot {}", key)},
-              [&](grpc::ClientContext& context) { return stub(client_).Remove(&context, request, &response); });
+              [&](grpc::ClientContext& context) { return snapshots_stub(client_).Remove(&context, request, &response); });
 }
 
 Result<SnapshotInfo> Snapshots::stat(const Context& ctx, const std::string& key) const {
-  auto request = request_for<api::StatSnapshotRequest>(snapshotter_, key);
-  api::StatSnapshotResponse response;
+  auto request = request_for<snapshots_api::StatSnapshotRequest>(snapshotter_, key);
+  snapshots_api::StatSnapshotResponse response;
   TRY(call(ctx, client_, {.what = fmt::format("stat snapshot {}", key)},
-           [&](grpc::ClientContext& context) { return stub(client_).Stat(&context, request, &response); }));
+           [&](grpc::ClientContext& context) { return snapshots_stub(client_).Stat(&context, request, &response); }));
   return info_of(response.info());
 }
 
 Result<void> Snapshots::walk(const Context& ctx, const std::vector<std::string>& filters,
                              const std::function<void(const SnapshotInfo&)>& visit) const {
-  api::ListSnapshotsRequest request;
+  snapshots_api::ListSnapshotsRequest request;
   request.set_snapshotter(snapshotter_);
   request.mutable_filters()->Assign(filters.begin(), filters.end());
-  std::vector<api::Info> rows;
+  std::vector<snapshots_api::Info> rows;
   TRY(call(ctx, client_, {.what = fmt::format("list snapshots of {}", snapshotter_)}, [&](grpc::ClientContext& context) {
-    auto reader = stub(client_).List(&context, request);
-    for (api::ListSnapshotsResponse response; reader->Read(&response);) {
+    auto reader = snapshots_stub(client_).List(&context, request);
+    for (snapshots_api::ListSnapshotsResponse response; reader->Read(&response);) {
       rows.insert(rows.end(), response.info().begin(), response.info().end());
     }
     return reader->Finish();
   }));
-  for (const api::Info& row : rows) {
+  for (const snapshots_api::Info& row : rows) {
     auto info = TRY(info_of(row));
     visit(info);
   }

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "base/context.h"
-#include "base/log.h"
 #include "base/units.h"
 #include "containerd/services/snapshots/v1/snapshots.grpc.pb.h"
+#include "runtime/log.h"
 #include "runtime/socket_server.h"
 #include "snapshot/filter.h"
 
@@ -17,11 +17,9 @@ namespace zeropull::runtime {
 
 namespace {
 
-namespace api = containerd::services::snapshots::v1;
+namespace snapshots_api = containerd::services::snapshots::v1;
 using google::protobuf::Empty;
 using snapshot::Kind;
-
-constexpr Logger kLog{"runtime"};
 
 constexpr int kListBlockInfos = 100;           // containerd's own block (contrib/snapshotservice)
 constexpr std::size_t kListBlockBytes = kMiB;  // its client takes messages of 16 MiB
@@ -49,16 +47,16 @@ void write_time(WallTime time, google::protobuf::Timestamp& out) {
   out.set_nanos(static_cast<std::int32_t>(std::chrono::duration_cast<Duration>(time - seconds).count()));
 }
 
-api::Kind kind_of(Kind kind) {
+snapshots_api::Kind kind_of(Kind kind) {
   switch (kind) {
-    case Kind::kView: return api::VIEW;
-    case Kind::kActive: return api::ACTIVE;
-    case Kind::kCommitted: return api::COMMITTED;
+    case Kind::kView: return snapshots_api::VIEW;
+    case Kind::kActive: return snapshots_api::ACTIVE;
+    case Kind::kCommitted: return snapshots_api::COMMITTED;
   }
-  return api::UNKNOWN;
+  return snapshots_api::UNKNOWN;
 }
 
-void write_info(const snapshot::Info& info, api::Info& out) {
+void write_info(const snapshot::Info& info, snapshots_api::Info& out) {
   out.set_name(info.name);
   out.set_parent(info.parent);
   out.set_kind(kind_of(info.kind));
@@ -87,13 +85,13 @@ snapshot::NewSnapshot new_snapshot(const Request& request) {
   return {.key = request.key(), .parent = request.parent(), .labels = labels_of(request.labels())};
 }
 
-class Service final : public api::Snapshots::Service {
+class Service final : public snapshots_api::Snapshots::Service {
  public:
   explicit Service(snapshot::Snapshotter& snapshotter) : snapshotter_(snapshotter) {}
   void request_stop() { stop_.request_stop(); }
 
-  grpc::Status Prepare(grpc::ServerContext* call, const api::PrepareSnapshotRequest* request,
-                       api::PrepareSnapshotResponse* response) override {
+  grpc::Status Prepare(grpc::ServerContext* call, const snapshots_api::PrepareSnapshotRequest* request,
+                       snapshots_api::PrepareSnapshotResponse* response) override {
     return serve(*call, "Prepare", [&](const Context& ctx) -> Result<void> {
       auto mounts = TRY(snapshotter_.prepare(ctx, new_snapshot(*request)));
       write_mounts(mounts, *response);
@@ -101,8 +99,8 @@ class Service final : public api::Snapshots::Service {
     });
   }
 
-  grpc::Status View(grpc::ServerContext* call, const api::ViewSnapshotRequest* request,
-                    api::ViewSnapshotResponse* response) override {
+  grpc::Status View(grpc::ServerContext* call, const snapshots_api::ViewSnapshotRequest* request,
+                    snapshots_api::ViewSnapshotResponse* response) override {
     return serve(*call, "View", [&](const Context& ctx) -> Result<void> {
       auto mounts = TRY(snapshotter_.view(ctx, new_snapshot(*request)));
       write_mounts(mounts, *response);
@@ -110,7 +108,8 @@ class Service final : public api::Snapshots::Service {
     });
   }
 
-  grpc::Status Mounts(grpc::ServerContext* call, const api::MountsRequest* request, api::MountsResponse* response) override {
+  grpc::Status Mounts(grpc::ServerContext* call, const snapshots_api::MountsRequest* request,
+                      snapshots_api::MountsResponse* response) override {
     return serve(*call, "Mounts", [&](const Context& ctx) -> Result<void> {
       auto mounts = TRY(snapshotter_.mounts(ctx, request->key()));
       write_mounts(mounts, *response);
@@ -118,18 +117,18 @@ class Service final : public api::Snapshots::Service {
     });
   }
 
-  grpc::Status Commit(grpc::ServerContext* call, const api::CommitSnapshotRequest* request, Empty*) override {
+  grpc::Status Commit(grpc::ServerContext* call, const snapshots_api::CommitSnapshotRequest* request, Empty*) override {
     return serve(*call, "Commit", [&](const Context& ctx) {
       return snapshotter_.commit(ctx, {.name = request->name(), .key = request->key(), .labels = labels_of(request->labels())});
     });
   }
 
-  grpc::Status Remove(grpc::ServerContext* call, const api::RemoveSnapshotRequest* request, Empty*) override {
+  grpc::Status Remove(grpc::ServerContext* call, const snapshots_api::RemoveSnapshotRequest* request, Empty*) override {
     return serve(*call, "Remove", [&](const Context& ctx) { return snapshotter_.remove(ctx, request->key()); });
   }
 
-  grpc::Status Stat(grpc::ServerContext* call, const api::StatSnapshotRequest* request,
-                    api::StatSnapshotResponse* response) override {
+  grpc::Status Stat(grpc::ServerContext* call, const snapshots_api::StatSnapshotRequest* request,
+                    snapshots_api::StatSnapshotResponse* response) override {
     return serve(*call, "Stat", [&](const Context& ctx) -> Result<void> {
       auto info = TRY(snapshotter_.stat(ctx, request->key()));
       write_info(info, *response->mutable_info());
@@ -137,8 +136,8 @@ class Service final : public api::Snapshots::Service {
     });
   }
 
-  grpc::Status Update(grpc::ServerContext* call, const api::UpdateSnapshotRequest* request,
-                      api::UpdateSnapshotResponse* response) override {
+  grpc::Status Update(grpc::ServerContext* call, const snapshots_api::UpdateSnapshotRequest* request,
+                      snapshots_api::UpdateSnapshotResponse* response) override {
     return serve(*call, "Update", [&](const Context& ctx) -> Result<void> {
       const auto& paths = request->update_mask().paths();
       snapshot::UpdateRequest update{.name = request->info().name(),
@@ -150,12 +149,12 @@ class Service final : public api::Snapshots::Service {
     });
   }
 
-  grpc::Status List(grpc::ServerContext* call, const api::ListSnapshotsRequest* request,
-                    grpc::ServerWriter<api::ListSnapshotsResponse>* writer) override {
+  grpc::Status List(grpc::ServerContext* call, const snapshots_api::ListSnapshotsRequest* request,
+                    grpc::ServerWriter<snapshots_api::ListSnapshotsResponse>* writer) override {
     return serve(*call, "List", [&](const Context& ctx) -> Result<void> {
       const std::vector<std::string> filters(request->filters().begin(), request->filters().end());
       auto filter = TRY(snapshot::Filter::parse(filters));
-      api::ListSnapshotsResponse block;
+      snapshots_api::ListSnapshotsResponse block;
       std::size_t bytes = 0;
       auto send = [&]() -> Result<void> {
         if (!writer->Write(block)) return make_error(Code::kCancelled, "the client went away");
@@ -175,7 +174,8 @@ class Service final : public api::Snapshots::Service {
     });
   }
 
-  grpc::Status Usage(grpc::ServerContext* call, const api::UsageRequest* request, api::UsageResponse* response) override {
+  grpc::Status Usage(grpc::ServerContext* call, const snapshots_api::UsageRequest* request,
+                     snapshots_api::UsageResponse* response) override {
     return serve(*call, "Usage", [&](const Context& ctx) -> Result<void> {
       auto usage = TRY(snapshotter_.usage(ctx, request->key()));
       response->set_size(static_cast<std::int64_t>(usage.size));
@@ -184,7 +184,7 @@ class Service final : public api::Snapshots::Service {
     });
   }
 
-  grpc::Status Cleanup(grpc::ServerContext* call, const api::CleanupRequest*, Empty*) override {
+  grpc::Status Cleanup(grpc::ServerContext* call, const snapshots_api::CleanupRequest*, Empty*) override {
     return serve(*call, "Cleanup", [&](const Context& ctx) { return snapshotter_.cleanup(ctx); });
   }
 

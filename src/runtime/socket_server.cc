@@ -5,16 +5,14 @@
 
 #include <mutex>
 
-#include "base/log.h"
 #include "base/units.h"
 #include "os/file.h"
 #include "os/tree.h"
+#include "runtime/log.h"
 
 namespace zeropull::runtime {
 
 namespace {
-
-constexpr Logger kLog{"runtime"};
 
 constexpr std::size_t kSocketPathMax = 90;                   // sockaddr_un has 108, and the socket is made under a longer name
 constexpr int kRequestSizeMax = static_cast<int>(4 * kMiB);  // the labels of a snapshot within their limits, with room

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
-#include "base/log.h"
 #include "os/process.h"
 #include "runtime/limits.h"
+#include "runtime/log.h"
 #include "runtime/seccomp_profile.h"
 
 namespace zeropull::runtime {
@@ -14,8 +14,6 @@ namespace zeropull::runtime {
 namespace {
 
 using nlohmann::ordered_json;
-
-constexpr Logger kLog{"runtime"};
 
 constexpr const char* kSpecVersion = "1.0.2-dev";
 constexpr const char* kDefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

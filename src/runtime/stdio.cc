@@ -2,15 +2,14 @@
 
 #include <fcntl.h>
 
-#include "base/log.h"
 #include "os/fifo.h"
 #include "runtime/limits.h"
+#include "runtime/log.h"
 
 namespace zeropull::runtime {
 
 namespace {
 
-constexpr Logger kLog{"runtime"};
 constexpr const char* kInput = "stdin";
 constexpr std::array<const char*, 2> kOutputs{"stdout", "stderr"};
 

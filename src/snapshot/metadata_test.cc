@@ -10,7 +10,7 @@ namespace {
 
 constexpr WallTime kNow{std::chrono::nanoseconds(1'700'000'000'123'456'789)};
 
-ChainId chain(unsigned char number) {
+ChainId numbered_chain(unsigned char number) {
   ChainId id;
   id.value.bytes[0] = std::byte{number};
   return id;
@@ -34,14 +34,14 @@ struct MetadataTest : testing::Test {
 
 TEST_F(MetadataTest, a_row_comes_back_as_it_went_in_also_after_reopening) {
   auto base = insert("base");
-  insert(std::string("odd\0'name", 9), base, chain(1));
+  insert(std::string("odd\0'name", 9), base, numbered_chain(1));
   metadata.close();
   metadata = MUST(Metadata::open(path));
   auto row = MUST(metadata.get(std::string("odd\0'name", 9)));
   EXPECT_EQ(row.info.kind, Kind::kCommitted);
   EXPECT_EQ(row.info.parent, "base");
   EXPECT_EQ(row.parent_id, base);
-  EXPECT_EQ(row.chain_id, chain(1));
+  EXPECT_EQ(row.chain_id, numbered_chain(1));
   EXPECT_EQ(row.info.created, kNow);
   EXPECT_EQ(row.info.updated, kNow);
   EXPECT_EQ(row.usage.size, 1u);
@@ -70,21 +70,26 @@ TEST_F(MetadataTest, a_parent_outlives_its_children) {
 TEST_F(MetadataTest, one_cached_row_for_a_chain_and_parent) {
   auto a = insert("a");
   auto b = insert("b");
-  insert("a1", a, chain(1));
-  insert("b1", b, chain(1));
-  insert("1", {}, chain(1));
-  EXPECT_EQ(MUST(metadata.find_cached(chain(1), a)), "a1");
-  EXPECT_EQ(MUST(metadata.find_cached(chain(1), {})), "1");
-  EXPECT_EQ(MUST(metadata.find_cached(chain(2), {})), std::nullopt);
-  NewRow again{
-      .kind = Kind::kCommitted, .name = "again", .parent_id = {}, .chain_id = chain(1), .labels = {}, .usage = {}, .now = kNow};
+  insert("a1", a, numbered_chain(1));
+  insert("b1", b, numbered_chain(1));
+  insert("1", {}, numbered_chain(1));
+  EXPECT_EQ(MUST(metadata.find_cached(numbered_chain(1), a)), "a1");
+  EXPECT_EQ(MUST(metadata.find_cached(numbered_chain(1), {})), "1");
+  EXPECT_EQ(MUST(metadata.find_cached(numbered_chain(2), {})), std::nullopt);
+  NewRow again{.kind = Kind::kCommitted,
+               .name = "again",
+               .parent_id = {},
+               .chain_id = numbered_chain(1),
+               .labels = {},
+               .usage = {},
+               .now = kNow};
   EXPECT_TRUE(metadata.insert(again).failed_with(Code::kAlreadyExists));
-  EXPECT_EQ(MUST(metadata.chains()), std::vector<ChainId>{chain(1)});
+  EXPECT_EQ(MUST(metadata.chains()), std::vector<ChainId>{numbered_chain(1)});
 }
 
 TEST_F(MetadataTest, all_lists_cached_rows_first) {
   insert("ordinary");
-  insert("cached", {}, chain(1));
+  insert("cached", {}, numbered_chain(1));
   auto rows = MUST(metadata.all());
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0].info.name, "cached");

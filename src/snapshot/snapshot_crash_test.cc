@@ -17,7 +17,7 @@ namespace {
 constexpr int kCrashed = 42;
 constexpr int kFinished = 43;
 
-ChainId chain() {
+ChainId crash_chain() {
   ChainId id;
   id.value.bytes[0] = std::byte{7};
   return id;
@@ -33,7 +33,7 @@ struct CrashTest : testing::TestWithParam<int> {
   void SetUp() override {
     auto prefix = folder.path() + "/prefix";
     MUST(os::ensure_folder(prefix));
-    layers.add({.layers = {{.chain_id = chain(), .size = 1, .inodes = 1}}, .folder_of = {{chain(), prefix}}});
+    layers.add({.layers = {{.chain_id = crash_chain(), .size = 1, .inodes = 1}}, .folder_of = {{crash_chain(), prefix}}});
   }
 
   std::unique_ptr<OverlaySnapshotter> open(std::function<void(Step)> at_step) {
@@ -54,10 +54,10 @@ struct CrashTest : testing::TestWithParam<int> {
     acknowledge("key");
     MUST(snapshotter->commit(ctx, {.name = "base", .key = "key", .labels = {{"l", "2"}}}));
     acknowledge("base");
-    NewSnapshot layer{.key = "layer", .parent = "", .labels = {{std::string(kSnapshotRefLabel), chain().text()}}};
+    NewSnapshot layer{.key = "layer", .parent = "", .labels = {{std::string(kSnapshotRefLabel), crash_chain().text()}}};
     CHECK(snapshotter->prepare(ctx, layer).failed_with(Code::kAlreadyExists));
     acknowledge("cached");
-    auto cached = fmt::format("zeropull/0/{}", chain());
+    auto cached = fmt::format("zeropull/0/{}", crash_chain());
     MUST(snapshotter->prepare(ctx, {.key = "container", .parent = cached, .labels = {}}));
     acknowledge("container");
     MUST(snapshotter->view(ctx, {.key = "view", .parent = "base", .labels = {}}));
@@ -81,7 +81,7 @@ struct CrashTest : testing::TestWithParam<int> {
       infos.emplace(info.name, info);
       return {};
     }));
-    auto cached = fmt::format("zeropull/0/{}", chain());
+    auto cached = fmt::format("zeropull/0/{}", crash_chain());
     // Committed: under its new name alone, with its new labels. Else under its key alone, as it was prepared.
     EXPECT_LE(infos.count("key") + infos.count("base"), 1u);
     if (acknowledged("base")) {
@@ -115,7 +115,7 @@ struct CrashTest : testing::TestWithParam<int> {
     // Rows that need a folder and folders: the same; what containers stand on is mounted, and nothing that no row names is.
     std::size_t with_folder = infos.size() - infos.count(cached);
     EXPECT_EQ(MUST(os::list_folder(root + "/snapshots")).size(), with_folder);
-    EXPECT_EQ(layers.mounted().contains(chain()), infos.contains("container"));
+    EXPECT_EQ(layers.mounted().contains(crash_chain()), infos.contains("container"));
     for (const auto& [name, info] : infos) {
       if (info.kind != Kind::kCommitted) {
         auto mounts = MUST(snapshotter->mounts(ctx, name));

@@ -48,9 +48,9 @@ class ScopedUnderTest final : public StoreUnderTest {
 };
 
 // A server with a self-signed certificate, and clients of it.
-class Served {
+class ServedFolder {
  public:
-  Served() {
+  ServedFolder() {
     MUST(create_self_signed({.certificate_file = certificate_, .key_file = key_, .names = {"localhost", "127.0.0.1"}}));
     server_ = MUST(StoreServer::create(MUST(FolderStore::open(scratch_.path() + "/store")), MUST(Tokens::parse(kTokens)),
                                        {.certificate_file = certificate_, .key_file = key_}));
@@ -74,7 +74,7 @@ class HttpUnderTest final : public StoreUnderTest {
   ObjectStore& store() override { return *client_; }
 
  private:
-  Served served_;
+  ServedFolder served_;
   std::unique_ptr<HttpStore> client_ = served_.client(kWriteAll);
 };
 
@@ -112,7 +112,7 @@ TEST(FolderStore, forgets_puts_that_died_and_keeps_puts_in_progress) {
 }
 
 TEST(StoreServer, answers_no_one_without_a_known_token) {
-  Served served;
+  ServedFolder served;
   auto stranger = served.client("a-token-nobody-was-given");
   auto ctx = Context::root("test");
   EXPECT_TRUE(stranger->stat(ctx, object_name("one/a")).failed_with(Code::kUnauthenticated));
@@ -123,7 +123,7 @@ TEST(StoreServer, answers_no_one_without_a_known_token) {
 }
 
 TEST(StoreServer, holds_each_token_to_its_folder_and_its_access) {
-  Served served;
+  ServedFolder served;
   auto ctx = Context::root("test");
   auto all = served.client(kWriteAll);
   MUST(all->put(ctx, object_name("one/a"), as_bytes("1")));
@@ -146,7 +146,7 @@ TEST(StoreServer, holds_each_token_to_its_folder_and_its_access) {
 }
 
 TEST(HttpStore, refuses_a_server_whose_certificate_it_does_not_know) {
-  Served served;
+  ServedFolder served;
   HttpStoreOptions options{.url = served.server().url(), .token = std::string(kWriteAll)};
   options.retry.attempts_max = 1;
   auto client = MUST(HttpStore::create(std::move(options)));
@@ -154,7 +154,7 @@ TEST(HttpStore, refuses_a_server_whose_certificate_it_does_not_know) {
 }
 
 TEST(HttpStore, keeps_its_connection) {
-  Served served;
+  ServedFolder served;
   auto client = served.client(kWriteAll);
   auto ctx = Context::root("test");
   for (int i = 0; i < 5; ++i) MUST(client->put(ctx, object_name("a"), Bytes(2 * kMiB)));

@@ -2,12 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/log.h"
 #include "codec/digest.h"
 #include "codec/gzip.h"
 #include "control/api/authenticator.h"
 #include "control/api/input.h"
 #include "control/api/limits.h"
+#include "control/api/log.h"
 #include "control/api/operations.h"
 #include "control/api/protocol.h"
 #include "control/api/service.h"
@@ -19,7 +19,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Logger kLog{"api"};
 
 http::ServerResponse respond(const Address& address, const std::string& request_id, int status, std::string body) {
   http::ServerResponse response;

@@ -1,12 +1,11 @@
 #include "control/api/authenticator.h"
 
-#include "base/log.h"
+#include "control/api/log.h"
 
 namespace zeropull::api {
 
 namespace {
 
-constexpr Logger kLog{"api"};
 Refused refused_in(aws::ErrorDialect dialect, const aws::AuthFailure& failure) {
   return {aws::kAuthFailureStatus, std::string(aws::code_of(failure.fault, dialect)), failure.message};
 }

@@ -121,7 +121,7 @@ constexpr Member kUpdateRuntimeMembers[] = {required_member("InferenceComponentN
                                             required_member("DesiredRuntimeConfig", kRuntime)};
 constexpr Shape kUpdateRuntime = structure_shape(kUpdateRuntimeMembers);
 
-constexpr Input kInputs[] = {
+constexpr Input kComponentInputs[] = {
     {"CreateInferenceComponent", &kCreate}, {"DescribeInferenceComponent", &kByName},
     {"ListInferenceComponents", &kList},    {"UpdateInferenceComponent", &kUpdate},
     {"DeleteInferenceComponent", &kByName}, {"UpdateInferenceComponentRuntimeConfig", &kUpdateRuntime},
@@ -155,7 +155,7 @@ constexpr Input kOwnInputs[] = {
 
 }  // namespace
 
-std::span<const Input> component_inputs() { return kInputs; }
+std::span<const Input> component_inputs() { return kComponentInputs; }
 std::span<const Input> own_inputs() { return kOwnInputs; }
 
 }  // namespace zeropull::api

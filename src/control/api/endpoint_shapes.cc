@@ -141,7 +141,7 @@ constexpr Member kUpdateWeightsMembers[] = {required_member("EndpointName", kEnd
                                             required_member("DesiredWeightsAndCapacities", kDesiredList)};
 constexpr Shape kUpdateWeights = structure_shape(kUpdateWeightsMembers);
 
-constexpr Input kInputs[] = {
+constexpr Input kEndpointInputs[] = {
     {"CreateEndpointConfig", &kCreateConfig},
     {"DescribeEndpointConfig", &kByConfigName},
     {"ListEndpointConfigs", &kListConfigs},
@@ -156,6 +156,6 @@ constexpr Input kInputs[] = {
 
 }  // namespace
 
-std::span<const Input> endpoint_inputs() { return kInputs; }
+std::span<const Input> endpoint_inputs() { return kEndpointInputs; }
 
 }  // namespace zeropull::api

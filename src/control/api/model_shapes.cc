@@ -80,7 +80,7 @@ constexpr Shape kTagKeys = list_shape(kTagKey, 1, 50);
 constexpr Member kDeleteTagsMembers[] = {required_member("ResourceArn", kResourceArn), required_member("TagKeys", kTagKeys)};
 constexpr Shape kDeleteTags = structure_shape(kDeleteTagsMembers);
 
-constexpr Input kInputs[] = {
+constexpr Input kModelInputs[] = {
     {"CreateModel", &kCreateModel}, {"DescribeModel", &kByModelName}, {"ListModels", &kListModels},
     {"DeleteModel", &kByModelName}, {"AddTags", &kAddTags},           {"ListTags", &kListTags},
     {"DeleteTags", &kDeleteTags},
@@ -88,6 +88,6 @@ constexpr Input kInputs[] = {
 
 }  // namespace
 
-std::span<const Input> model_inputs() { return kInputs; }
+std::span<const Input> model_inputs() { return kModelInputs; }
 
 }  // namespace zeropull::api

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "control/fleet/component_goal.h"
 #include "control/fleet/limits.h"
+#include "control/fleet/log.h"
 #include "control/fleet/steps.h"
 #include "identity/join_token.h"
 
@@ -16,7 +16,6 @@ using namespace state;
 
 namespace {
 
-constexpr Logger kLog{"fleet"};
 constexpr int kResolveAttemptsMax = 6;
 constexpr Millis kFinalDenialMs = 10 * 60'000;
 

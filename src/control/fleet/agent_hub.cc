@@ -8,10 +8,10 @@
 #include "agent/control_proto.h"
 #include "base/check.h"
 #include "base/executor.h"
-#include "base/log.h"
 #include "control/fleet/agent_streams.h"
 #include "control/fleet/hub_limits.h"
 #include "http/address_guard.h"
+#include "control/fleet/log.h"
 #include "zeropull/control/v1/control.grpc.pb.h"
 
 namespace zeropull::fleet {
@@ -19,7 +19,6 @@ namespace zeropull::fleet {
 namespace {
 
 namespace pb = ::zeropull::control::v1;
-constexpr Logger kLog{"fleet"};
 
 void answer(pb::Certificate& out, const identity::SignedCertificate& made) {
   out.set_certificate_pem(made.certificate_pem);

@@ -20,9 +20,8 @@ namespace {
 namespace pb = ::zeropull::control::v1;
 using std::chrono::hours;
 using std::chrono::milliseconds;
-using std::chrono::seconds;
 
-Context context() { return Context::root("test", {}, seconds(30)); }
+Context context() { return Context::root("test", {}, std::chrono::seconds(30)); }
 
 class ShiftedClock final : public Clock {
  public:
@@ -319,7 +318,7 @@ class RawPeer {
   }
   void connect() {
     rpc = std::make_unique<grpc::ClientContext>();
-    rpc->set_deadline(std::chrono::system_clock::now() + seconds(30));
+    rpc->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
     stream = stub->Connect(rpc.get());
   }
   void report(std::uint64_t generation) {

@@ -7,8 +7,8 @@
 
 #include "agent/control_limits.h"
 #include "agent/control_proto.h"
-#include "base/log.h"
 #include "control/fleet/hub_limits.h"
+#include "control/fleet/log.h"
 #include "zeropull/control/v1/control.grpc.pb.h"
 
 namespace zeropull::fleet {
@@ -16,7 +16,6 @@ namespace zeropull::fleet {
 namespace {
 
 namespace pb = ::zeropull::control::v1;
-constexpr Logger kLog{"fleet"};
 
 // One log request that somebody waits for.
 struct LogWait {

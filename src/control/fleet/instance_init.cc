@@ -26,9 +26,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Logger kLog{"init"};
+constexpr Logger kInitLog{"init"};
 constexpr std::size_t kSpecMax = 4 * kMiB;
-constexpr std::size_t kLogMax = 16 * kMiB;  // of one program; begun anew at a start past it
+constexpr std::size_t kInitLogMax = 16 * kMiB;  // of one program; begun anew at a start past it
 constexpr auto kRanWell = std::chrono::seconds(10);
 
 // The folders of a Linux machine that hold programs; on most, all but /usr are links into it.
@@ -124,7 +124,7 @@ struct Kept {
 Result<pid_t> start_program(const InitProgram& program) {
   auto path = fmt::format("/var/log/{}.log", program.name);
   auto stat = os::stat_path(path);
-  bool anew = stat.ok() && static_cast<std::uint64_t>(stat->st_size) > kLogMax;
+  bool anew = stat.ok() && static_cast<std::uint64_t>(stat->st_size) > kInitLogMax;
   auto log = TRY(os::open_file(path, O_WRONLY | O_CREAT | O_APPEND | (anew ? O_TRUNC : 0)));
   auto nothing = TRY(os::open_file("/dev/null", O_RDONLY));
   auto child =
@@ -156,19 +156,19 @@ Result<pid_t> start_program(const InitProgram& program) {
         one.pid = *started;
         continue;
       }
-      LOG_ERROR(kLog, "start {}: {}", one.program->name, started.error().to_string());
+      LOG_ERROR(kInitLog, "start {}: {}", one.program->name, started.error().to_string());
       one.due = now + kRestartDelayMax;
       wait = std::min<Duration>(wait, kRestartDelayMax);
     }
     auto ended = os::reap_children(wait);
-    if (!ended.ok()) LOG_ERROR(kLog, "{}", ended.error().to_string());
+    if (!ended.ok()) LOG_ERROR(kInitLog, "{}", ended.error().to_string());
     for (auto& one : all) {
       if (!ended.ok() || one.pid == 0 || std::ranges::find(*ended, one.pid) == ended->end()) continue;
       auto now = clock.steady_now();
       one.delay = now - one.started > kRanWell ? Duration(kRestartDelayMin) : std::min<Duration>(one.delay * 2, kRestartDelayMax);
       one.due = now + one.delay;
       one.pid = 0;
-      LOG_WARN(kLog, "{} ended and is started again", one.program->name);
+      LOG_WARN(kInitLog, "{} ended and is started again", one.program->name);
     }
   }
 }

@@ -9,10 +9,10 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "base/log.h"
 #include "codec/json.h"
 #include "control/fleet/cgroup_folders.h"
 #include "control/fleet/limits.h"
+#include "control/fleet/log.h"
 #include "os/fifo.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -23,7 +23,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Logger kLog{"fleet"};
 constexpr std::size_t kFileMax = 64 * kKiB;
 constexpr auto kUpTimeout = std::chrono::seconds(30);
 constexpr auto kEndTimeout = std::chrono::seconds(60);

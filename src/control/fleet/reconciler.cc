@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "control/fleet/actions.h"
 #include "control/fleet/component_goal.h"
 #include "control/fleet/limits.h"
+#include "control/fleet/log.h"
 #include "control/fleet/routing.h"
 #include "control/fleet/steps.h"
 #include "control/state/millis.h"
@@ -18,7 +18,6 @@ using namespace state;
 
 namespace {
 
-constexpr Logger kLog{"fleet"};
 constexpr auto kTick = std::chrono::seconds(1);
 constexpr Millis kSweepEvery = 10'000;
 

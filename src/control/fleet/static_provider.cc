@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/log.h"
+#include "control/fleet/log.h"
 #include "control/state/millis.h"
 
 namespace zeropull::fleet {
@@ -13,7 +13,6 @@ using namespace state;
 
 namespace {
 
-constexpr Logger kLog{"fleet"};
 constexpr Millis kSilentMs = 60'000;  // agents report every ten seconds
 constexpr auto kCommitTimeout = std::chrono::seconds(30);
 

@@ -1,14 +1,13 @@
 #include "control/router/api_call.h"
 
-#include "base/log.h"
 #include "control/router/answers.h"
+#include "control/router/log.h"
 #include "os/file.h"
 
 namespace zeropull::router {
 
 namespace {
 
-constexpr Logger kLog{"router"};
 constexpr std::uint64_t kAnswerMax = 64 * kMiB;  // of an API answer, held in memory
 
 http::ServerRequest request_of(const MessageHead& head, std::string body, std::string peer) {

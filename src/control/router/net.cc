@@ -9,7 +9,7 @@
 #include <boost/asio/write.hpp>
 #include <future>
 
-#include "base/log.h"
+#include "control/router/log.h"
 
 namespace zeropull::router {
 
@@ -20,7 +20,6 @@ using tcp = asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 using TlsStream = asio::ssl::stream<tcp::socket>;
 
-constexpr Logger kLog{"router"};
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);  // when descriptors ran out
 
 // What handlers of the loop hold on to: the socket lives until the last of them has run.

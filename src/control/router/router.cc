@@ -3,14 +3,12 @@
 #include <latch>
 #include <thread>
 
-#include "base/log.h"
+#include "control/router/log.h"
 #include "control/router/worker.h"
 
 namespace zeropull::router {
 
 namespace {
-
-constexpr Logger kLog{"router"};
 
 class ThreadedRouter final : public Router {
  public:

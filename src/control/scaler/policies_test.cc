@@ -7,7 +7,7 @@
 namespace zeropull::scaler {
 namespace {
 
-constexpr std::int64_t kNow = 1'782'000'600;
+constexpr std::int64_t kPolicyTime = 1'782'000'600;
 
 PolicyWish wish(std::optional<int> capacity, std::string name = "tt") {
   return {.policy = name, .alarm = "TargetTracking-" + name, .capacity = capacity};
@@ -95,8 +95,8 @@ TEST(StepScaling, aggregates_the_alarms_datapoints) {
 
 TEST(ScalableTarget, scales_out_when_any_policy_wants_to_and_the_largest_wins) {
   TargetState state;
-  auto outcome =
-      combine({.capacity_min = 1, .capacity_max = 10}, state, std::vector{wish(3, "a"), wish(6, "b"), wish(1, "c")}, 2, kNow);
+  auto outcome = combine({.capacity_min = 1, .capacity_max = 10}, state, std::vector{wish(3, "a"), wish(6, "b"), wish(1, "c")}, 2,
+                         kPolicyTime);
   EXPECT_EQ(outcome.capacity, 6);
   EXPECT_EQ(outcome.cause, "monitor alarm TargetTracking-b in state ALARM triggered policy b");
 }
@@ -104,31 +104,31 @@ TEST(ScalableTarget, scales_out_when_any_policy_wants_to_and_the_largest_wins) {
 TEST(ScalableTarget, scales_in_only_when_all_target_tracking_policies_agree) {
   TargetBounds bounds{.capacity_min = 1, .capacity_max = 10};
   TargetState state;
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(3), wish({})}, 6, kNow).capacity, std::nullopt);
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(3), wish(4)}, 6, kNow).capacity, 4);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(3), wish({})}, 6, kPolicyTime).capacity, std::nullopt);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(3), wish(4)}, 6, kPolicyTime).capacity, 4);
   // Scale-in switched off has no say, and a step policy's is not blocked.
   state = {};
   auto silent = wish({});
   silent.scale_in_enabled = false;
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(3), silent}, 6, kNow).capacity, 3);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(3), silent}, 6, kPolicyTime).capacity, 3);
   state = {};
   auto step = wish(5, "step");
   step.tracking = false;
-  EXPECT_EQ(combine(bounds, state, std::vector{step, wish({})}, 6, kNow).capacity, 5);
+  EXPECT_EQ(combine(bounds, state, std::vector{step, wish({})}, 6, kPolicyTime).capacity, 5);
 }
 
 TEST(ScalableTarget, bounds_and_suspended_directions_hold) {
   TargetState state;
   TargetBounds bounds{.capacity_min = 2, .capacity_max = 4};
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(9)}, 3, kNow).capacity, 4);
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(9)}, 4, kNow).not_scaled, NotScaled::kAlreadyAtMaxCapacity);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(9)}, 3, kPolicyTime).capacity, 4);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(9)}, 4, kPolicyTime).not_scaled, NotScaled::kAlreadyAtMaxCapacity);
   state = {};
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(0)}, 3, kNow).capacity, 2);
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(0)}, 2, kNow).not_scaled, NotScaled::kAlreadyAtMinCapacity);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(0)}, 3, kPolicyTime).capacity, 2);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(0)}, 2, kPolicyTime).not_scaled, NotScaled::kAlreadyAtMinCapacity);
   state = {};
   bounds.out_suspended = bounds.in_suspended = true;
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(9)}, 3, kNow).capacity, std::nullopt);
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(0)}, 3, kNow).capacity, std::nullopt);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(9)}, 3, kPolicyTime).capacity, std::nullopt);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(0)}, 3, kPolicyTime).capacity, std::nullopt);
   EXPECT_EQ(forced_capacity(bounds, 7), 4);
   EXPECT_EQ(forced_capacity(bounds, 3), std::nullopt);
 }
@@ -136,30 +136,30 @@ TEST(ScalableTarget, bounds_and_suspended_directions_hold) {
 TEST(ScalableTarget, during_a_scale_out_cooldown_only_a_larger_one_adds) {
   TargetBounds bounds{.capacity_min = 1, .capacity_max = 100};
   TargetState state;
-  ASSERT_EQ(combine(bounds, state, std::vector{wish(5)}, 2, kNow).capacity, 5);
-  EXPECT_EQ(capacity_base(state, 5, kNow + 60), 2);
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(5)}, 5, kNow + 60).capacity, std::nullopt);
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(4)}, 5, kNow + 60).capacity, std::nullopt);
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(7)}, 5, kNow + 120).capacity, 7);
-  EXPECT_EQ(capacity_base(state, 7, kNow + 130), 2);
-  EXPECT_EQ(capacity_base(state, 7, kNow + 120 + 300), 7);
+  ASSERT_EQ(combine(bounds, state, std::vector{wish(5)}, 2, kPolicyTime).capacity, 5);
+  EXPECT_EQ(capacity_base(state, 5, kPolicyTime + 60), 2);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(5)}, 5, kPolicyTime + 60).capacity, std::nullopt);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(4)}, 5, kPolicyTime + 60).capacity, std::nullopt);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(7)}, 5, kPolicyTime + 120).capacity, 7);
+  EXPECT_EQ(capacity_base(state, 7, kPolicyTime + 130), 2);
+  EXPECT_EQ(capacity_base(state, 7, kPolicyTime + 120 + 300), 7);
 }
 
 TEST(ScalableTarget, a_scale_in_cooldown_blocks_scale_in_and_a_scale_out_ends_it) {
   TargetBounds bounds{.capacity_min = 0, .capacity_max = 100};
   TargetState state;
-  ASSERT_EQ(combine(bounds, state, std::vector{wish(6)}, 8, kNow).capacity, 6);
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(4)}, 6, kNow + 100).capacity, std::nullopt);
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(9)}, 6, kNow + 110).capacity, 9);
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(4)}, 9, kNow + 120).capacity, 4);
+  ASSERT_EQ(combine(bounds, state, std::vector{wish(6)}, 8, kPolicyTime).capacity, 6);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(4)}, 6, kPolicyTime + 100).capacity, std::nullopt);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(9)}, 6, kPolicyTime + 110).capacity, 9);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(4)}, 9, kPolicyTime + 120).capacity, 4);
 }
 
 TEST(ScalableTarget, a_clock_that_jumps_back_makes_no_cooldown_longer_than_itself) {
   TargetBounds bounds{.capacity_min = 0, .capacity_max = 100};
   TargetState state;
-  ASSERT_EQ(combine(bounds, state, std::vector{wish(6)}, 8, kNow).capacity, 6);
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(4)}, 6, kNow - 3600).capacity, std::nullopt);
-  EXPECT_EQ(combine(bounds, state, std::vector{wish(4)}, 6, kNow - 3600 + 300).capacity, 4);
+  ASSERT_EQ(combine(bounds, state, std::vector{wish(6)}, 8, kPolicyTime).capacity, 6);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(4)}, 6, kPolicyTime - 3600).capacity, std::nullopt);
+  EXPECT_EQ(combine(bounds, state, std::vector{wish(4)}, 6, kPolicyTime - 3600 + 300).capacity, 4);
 }
 
 TEST(ScalableTarget, words_activities_as_the_api_does) {

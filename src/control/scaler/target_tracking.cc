@@ -15,7 +15,9 @@ constexpr int kScaleOutPoints = 3;
 std::int64_t period_of(Resolution resolution) { return resolution == Resolution::kHigh ? 10 : 60; }
 
 // Of a proportion that may lie outside of what a capacity can be.
-int whole(double capacity) { return static_cast<int>(std::clamp(std::ceil(capacity - 1e-9), 0.0, double{kCapacityMax})); }
+int whole_capacity(double capacity) {
+  return static_cast<int>(std::clamp(std::ceil(capacity - 1e-9), 0.0, double{kCapacityMax}));
+}
 
 }  // namespace
 
@@ -38,13 +40,13 @@ AlarmRule alarm_low(const TargetTracking& policy, Resolution resolution, std::st
 
 std::optional<int> scale_out_capacity(const TargetTracking& policy, int current, double metric) {
   if (current <= 0 || metric <= policy.target) return std::nullopt;
-  int wanted = whole(current * metric / policy.target);
+  int wanted = whole_capacity(current * metric / policy.target);
   return wanted > current ? std::optional(wanted) : std::nullopt;
 }
 
 std::optional<int> scale_in_capacity(const TargetTracking& policy, int current, double metric) {
   if (!policy.scale_in || current <= 0 || metric >= kScaleInShare * policy.target) return std::nullopt;
-  int wanted = whole(current * std::max(metric, 0.0) / policy.target);
+  int wanted = whole_capacity(current * std::max(metric, 0.0) / policy.target);
   return wanted < current ? std::optional(wanted) : std::nullopt;
 }
 

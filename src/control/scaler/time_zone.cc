@@ -13,7 +13,7 @@ namespace zeropull::scaler {
 
 namespace {
 
-constexpr std::int64_t kDay = 86400;
+constexpr std::int64_t kDaySeconds = 86400;
 constexpr std::string_view kDatabase = "/usr/share/zoneinfo/";
 
 std::int64_t days_of(int year, int month, int day) {
@@ -114,14 +114,14 @@ std::int64_t nth_weekday(int year, int month, int week, int weekday) {
 }  // namespace
 
 std::int64_t seconds_of(const LocalTime& time) {
-  return days_of(time.year, time.month, time.day) * kDay + time.hour * 3600 + time.minute * 60 + time.second;
+  return days_of(time.year, time.month, time.day) * kDaySeconds + time.hour * 3600 + time.minute * 60 + time.second;
 }
 
 LocalTime local_time_of(std::int64_t seconds) {
   using namespace std::chrono;
   auto day = floor<days>(sys_seconds(std::chrono::seconds(seconds)));
   year_month_day date(day);
-  auto rest = static_cast<int>(seconds - day.time_since_epoch().count() * kDay);
+  auto rest = static_cast<int>(seconds - day.time_since_epoch().count() * kDaySeconds);
   return {.year = static_cast<int>(date.year()),
           .month = static_cast<int>(static_cast<unsigned>(date.month())),
           .day = static_cast<int>(static_cast<unsigned>(date.day())),
@@ -210,7 +210,7 @@ std::int64_t TimeZone::rule_offset(std::int64_t time) const {
   if (!daylight_) return standard_;
   int year = local_time_of(time + standard_).year;
   auto at = [&](const Change& change) {
-    return nth_weekday(year, change.month, change.week, change.weekday) * kDay + change.second;
+    return nth_weekday(year, change.month, change.week, change.weekday) * kDaySeconds + change.second;
   };
   auto begin = at(to_summer_) - standard_, end = at(to_standard_) - summer_;
   bool summer = begin < end ? begin <= time && time < end : time < end || begin <= time;  // the south's summer holds the new year
@@ -228,7 +228,7 @@ std::int64_t TimeZone::offset_at(std::int64_t time) const {
 std::int64_t TimeZone::utc(const LocalTime& local) const {
   // A change of clocks lies at most a day from here, so the offsets of a day before and after are the only ones possible.
   auto wall = seconds_of(local);
-  auto before = offset_at(wall - kDay), after = offset_at(wall + kDay);
+  auto before = offset_at(wall - kDaySeconds), after = offset_at(wall + kDaySeconds);
   if (offset_at(wall - before) == before) return wall - before;
   if (offset_at(wall - after) == after) return wall - after;
   // Skipped: the change itself, found between a time before and one after it.

@@ -2,14 +2,13 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "base/log.h"
+#include "control/server/log.h"
 #include "zeropull/control/v1/admin.grpc.pb.h"
 
 namespace zeropull::server {
 
 namespace {
 
-constexpr Logger kLog{"server"};
 constexpr Duration kCallTimeout = std::chrono::seconds(30);
 constexpr std::uint32_t kTokenLifetimeMax_s = 7 * 24 * 3600;
 namespace pb = ::zeropull::control::v1;

@@ -5,7 +5,6 @@
 #include "agent/control_limits.h"
 #include "agent/wipe.h"
 #include "base/executor.h"
-#include "base/log.h"
 #include "control/api/api.h"
 #include "control/api/authenticator.h"
 #include "control/fleet/agent_hub.h"
@@ -17,6 +16,7 @@
 #include "control/server/admin.h"
 #include "control/server/endpoint_services.h"
 #include "control/server/joins.h"
+#include "control/server/log.h"
 #include "control/state/sqlite_kv.h"
 #include "os/file.h"
 #include "store/instance_grant.h"
@@ -26,7 +26,6 @@ namespace zeropull::server {
 
 namespace {
 
-constexpr Logger kLog{"server"};
 constexpr std::size_t kWorkers = 16;  // launches, releases, resolutions, volumes: each waits for a disk or a network
 constexpr std::size_t kWorkQueue = 4096;
 

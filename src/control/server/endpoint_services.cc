@@ -4,7 +4,7 @@
 
 #include "agent/registry_access.h"
 #include "artifact/complete_volume.h"
-#include "base/log.h"
+#include "control/server/log.h"
 #include "oci/image_source.h"
 #include "os/file.h"
 #include "store/scoped_store.h"
@@ -12,8 +12,6 @@
 namespace zeropull::server {
 
 namespace {
-
-constexpr Logger kLog{"server"};
 
 Result<std::vector<http::IpNetwork>> parse_networks(const std::vector<std::string>& texts) {
   std::vector<http::IpNetwork> networks;
