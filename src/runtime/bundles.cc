@@ -1,17 +1,15 @@
 #include "runtime/bundles.h"
 
-#include "base/log.h"
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/process.h"
 #include "runtime/limits.h"
+#include "runtime/log.h"
 #include "runtime/rpc.h"
 
 namespace zeropull::runtime {
 
 namespace {
-
-constexpr Logger kLog{"runtime"};
 
 std::string namespace_folder(const ContainerdClient& client) {
   const auto& options = client.connection().options;

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <sstream>
 
-#include "base/log.h"
+#include "control/fleet/log.h"
 #include "os/file.h"
 #include "os/mount.h"
 
@@ -16,7 +16,6 @@ namespace zeropull::fleet {
 
 namespace {
 
-constexpr Logger kLog{"fleet"};
 constexpr std::int64_t kCpuPeriodUs = 100'000;  // the kernel's own default
 constexpr std::int64_t kCpuQuotaMinUs = 1000;   // and its minimum
 constexpr std::size_t kSettingMax = 64 * 1024;

@@ -243,6 +243,14 @@ class ComponentMove {
     copy.spec_revision = goal_.revision;
     copy.accelerators = std::move(accelerators);
     copy.placed = in_.seen.now;
+    const auto& order = component_->order;
+    if (order.decided != 0 && static_cast<int>(census_.wanted.size()) >= order.above) {
+      auto& detect = copy.phases.emplace_back();
+      detect.name = kDetectPhase;
+      detect.begin = order.onset;
+      detect.end = order.decided;
+      detect.reason = order.reason;
+    }
     census_.wanted.push_back(&draft_.add(std::move(copy)));
   }
 
@@ -278,6 +286,7 @@ class ComponentMove {
       component_.set(&Component::status, ComponentStatus::kInService);
       component_.set(&Component::good_revision, component_->spec_revision);
       component_.set(&Component::failure_reason, std::string());
+      component_.set(&Component::order, ScaleOrder{});
       if (goal_.copies > 0) remember_deployed(component_, goal_);
       return;
     }

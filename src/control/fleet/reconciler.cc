@@ -133,7 +133,7 @@ std::vector<PhaseRecord> Reconciler::live_phases(const Copy& copy) {
   if (heard.empty()) return copy.phases;
   const auto& copies = heard.begin()->second->copies;
   auto at = std::ranges::find(copies, copy.id, &agent::CopyReport::id);
-  return at == copies.end() ? copy.phases : phases_of(*at);
+  return at == copies.end() ? copy.phases : phases_of(copy, *at);
 }
 
 Observed Reconciler::observe(const std::string& endpoint_uid) {

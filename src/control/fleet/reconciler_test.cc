@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "control/fleet/fake_fleet.h"
+#include "control/fleet/steps.h"
 
 namespace zeropull::fleet {
 namespace {
@@ -98,6 +99,29 @@ TEST_F(ReconcilerTest, each_start_leaves_a_timeline) {
     EXPECT_THAT(entry->phases, SizeIs(1));
   }
   EXPECT_THAT(kinds, testing::ElementsAre("copy", "instance"));
+}
+
+TEST_F(ReconcilerTest, copies_that_a_decision_ordered_tell_how_long_the_detection_took) {
+  in_service(fixed(1), 1);
+  update_component([](state::Component& next) {
+    next.desired_copies = 2;
+    next.order = {.onset = 1000, .decided = 4000, .above = 1, .reason = "8 requests in 3.0 s"};
+  });
+  ASSERT_TRUE(until([&] { return component_is(ComponentStatus::kInService); }));
+  EXPECT_EQ(component()->order, state::ScaleOrder{});
+  int detected = 0;
+  for (const auto& entry : state->view().timeline_of_endpoint("e1")) {
+    if (entry->kind != "copy") continue;
+    auto names = [](const auto& phase) { return phase.name; };
+    bool has = names(entry->phases.front()) == kDetectPhase;
+    detected += has ? 1 : 0;
+    if (!has) continue;
+    EXPECT_GT(entry->phases.size(), 1u) << "the agent's phases follow";
+    EXPECT_EQ(entry->phases.front().begin, 1000);
+    EXPECT_EQ(entry->phases.front().end, 4000);
+    EXPECT_EQ(entry->phases.front().reason, "8 requests in 3.0 s");
+  }
+  EXPECT_EQ(detected, 1);
 }
 
 TEST_F(ReconcilerTest, the_timeline_keeps_the_newest_entries) {

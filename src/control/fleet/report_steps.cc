@@ -87,7 +87,7 @@ void take_failure(Draft& draft, const StepInput& in, Row<Copy>& row, const std::
 }
 
 void take_copy_report(Draft& draft, const StepInput& in, Row<Copy>& row, const agent::CopyReport& report) {
-  auto phases = phases_of(report);
+  auto phases = phases_of(*row, report);
   bool news = !same_milestones(row->phases, phases);
   if (news) row.edit().phases = std::move(phases);
   row.set(&Copy::crashes, static_cast<int>(report.crashes));
@@ -126,8 +126,9 @@ void take_copy_report(Draft& draft, const StepInput& in, Row<Copy>& row, const a
 
 }  // namespace
 
-std::vector<PhaseRecord> phases_of(const agent::CopyReport& report) {
+std::vector<PhaseRecord> phases_of(const Copy& copy, const agent::CopyReport& report) {
   std::vector<PhaseRecord> phases;
+  if (!copy.phases.empty() && copy.phases.front().name == kDetectPhase) phases.push_back(copy.phases.front());
   for (const auto& phase : report.phases) {
     phases.push_back({.name = phase.name,
                       .begin = static_cast<Millis>(phase.begin_unix_ms),

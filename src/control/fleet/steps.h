@@ -43,8 +43,13 @@ void take_apart(Draft& draft, const StepInput& in);
 // All of them.
 void reconcile(Draft& draft, const StepInput& in);
 
+// The phase of a copy before all others: from the onset of the demand to the decision that ordered the copy. The control plane's
+// own; what agents report comes behind it.
+inline constexpr const char* kDetectPhase = "detect";
+
 // What the steps share.
-std::vector<state::PhaseRecord> phases_of(const agent::CopyReport& report);
+// Those that the agent tells, behind the one that it does not know of.
+std::vector<state::PhaseRecord> phases_of(const state::Copy& copy, const agent::CopyReport& report);
 bool is_ending(const state::Copy& copy);   // draining or later: it does not count for what is wanted
 bool is_serving(const state::Copy& copy);  // the router may use it
 // A copy that is not wanted any more: drained when it may have requests, else stopped.

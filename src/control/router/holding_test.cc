@@ -36,6 +36,7 @@ TEST_F(HoldingTest, a_request_without_a_copy_waits_and_is_told_at_once) {
   ASSERT_TRUE(held(2));
   EXPECT_EQ(traffic().arrivals, 2u);
   EXPECT_EQ(traffic().in_flight, 2u);
+  EXPECT_EQ(traffic().without_copies, 2u);
   EXPECT_EQ(times_heard("demand u-qwen"), 2u);
   apply(components({target("c1", container.address())}));
   EXPECT_EQ(first.read_answer().body, "c1:a");
@@ -65,6 +66,7 @@ TEST_F(HoldingTest, without_holding_the_error_comes_at_once) {
   EXPECT_TRUE(answer.body.contains(kNoCapacity));
   EXPECT_TRUE(answer.body.contains("UpdateInferenceComponentRuntimeConfig API."));
   EXPECT_EQ(times_heard("demand u-qwen"), 0u);
+  EXPECT_EQ(traffic().without_copies, 1u);
 }
 
 TEST_F(HoldingTest, requests_and_bytes_that_wait_are_bounded) {

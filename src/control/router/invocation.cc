@@ -143,6 +143,7 @@ void Invocation::hold_or_refuse() {
     finish(outcome);
     caller_.answer(error);
   };
+  if (component_->copies.empty()) component_state_->traffic.find_no_copies();
   if (!hold.enabled) return refuse(no_capacity(), Outcome::kClientError);
   if (worker_.winding_down) return refuse(service_unavailable("The server is stopping."), Outcome::kServerError);
   ComponentState& state = *component_state_;

@@ -39,7 +39,8 @@ class Look {
     decision_.evidence.service_seconds = service_;
     decision_.evidence.sized_for = input_.desired * target_ / service_;
     if (!bound()) {
-      if (!wake() && counts && !grow()) shrink();
+      // At zero only a request that waits counts: what came before was answered, or the number would not be zero.
+      if (!wake() && counts && input_.desired > 0 && !grow()) shrink();
     }
     if (decision_.desired != input_.desired) {
       state_.settled = state_.elapsed;
@@ -82,7 +83,8 @@ class Look {
     if (bounded == input_.desired) return false;
     decision_.desired = bounded;
     decision_.evidence.cause = ScaleCause::kBounds;
-    decision_.reason = fmt::format("{} copies lie outside of {} to {}", input_.desired, policy_.copies_min, policy_.copies_max);
+    decision_.reason =
+        fmt::format("the copy count {} lies outside of {} to {}", input_.desired, policy_.copies_min, policy_.copies_max);
     return true;
   }
 

@@ -114,13 +114,19 @@ void members(Io& io, DeployedSpecs& r) {
 }
 
 template <typename Io>
+void members(Io& io, ScaleOrder& r) {
+  io("onset", r.onset), io("decided", r.decided), io("above", r.above), io("reason", r.reason);
+}
+
+template <typename Io>
 void members(Io& io, Component& r) {
   io("account", r.account), io("name", r.name), io("uid", r.uid), io("endpoint_name", r.endpoint_name);
   io("endpoint_uid", r.endpoint_uid), io("variant", r.variant), io("body", r.body), io("implicit", r.implicit);
   io("specs", r.specs), io("desired_copies", r.desired_copies), io("status", r.status), io("failure_reason", r.failure_reason);
   io("spec_revision", r.spec_revision), io("deployed", r.deployed), io("good_revision", r.good_revision);
   io("failed_revision", r.failed_revision), io("endpoint_revision", r.endpoint_revision);
-  io("deployment_body", r.deployment_body), io("created", r.created), io("modified", r.modified), io("tags", r.tags);
+  io("deployment_body", r.deployment_body), io("order", r.order), io("created", r.created), io("modified", r.modified);
+  io("tags", r.tags);
 }
 
 template <typename Io>

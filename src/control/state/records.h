@@ -129,6 +129,15 @@ struct DeployedSpecs {
   std::vector<ComponentSpec> specs;
 };
 
+// The autoscaler's last order of more copies: those beyond `above` are for demand that began at `onset`. Kept until they serve,
+// so that their timelines can tell how long the detection took.
+struct ScaleOrder {
+  Millis onset = 0, decided = 0;  // 0: there is none
+  int above = 0;
+  std::string reason;  // one sentence
+  bool operator==(const ScaleOrder&) const = default;
+};
+
 struct Component {
   std::string account, name, uid;
   std::string endpoint_name, endpoint_uid, variant;
@@ -144,6 +153,7 @@ struct Component {
   std::uint64_t good_revision = 0, failed_revision = 0;
   std::uint64_t endpoint_revision = 0;  // of an implicit one: the endpoint's revision_of_spec that `specs` are of
   std::string deployment_body;          // DeploymentConfig of the last update; "" before
+  ScaleOrder order;
   Millis created = 0, modified = 0;
   Tags tags;
 };

@@ -5,7 +5,6 @@ namespace zeropull::state {
 
 namespace {
 
-std::string of_account(std::string_view kind, std::string_view account) { return fmt::format("{}/{}/", kind, account); }
 std::string of_resource(std::string_view kind, const Scaled& scaled) {
   return fmt::format("{}/{}/{}/{}/", kind, scaled.account, scaled.dimension, scaled.resource_id);
 }

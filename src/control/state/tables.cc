@@ -46,9 +46,9 @@ std::string endpoint_of(const T& record) {
   return "";
 }
 
-std::string of_account(std::string_view kind, std::string_view account) { return fmt::format("{}/{}/", kind, account); }
-
 }  // namespace
+
+std::string of_account(std::string_view kind, std::string_view account) { return fmt::format("{}/{}/", kind, account); }
 
 void Tables::put(const std::string& key, AnyRecord record, Revision revision) {
   remove(key);

@@ -59,4 +59,7 @@ struct Tables {
   }
 };
 
+// What the keys of an account's records of a kind begin with.
+std::string of_account(std::string_view kind, std::string_view account);
+
 }  // namespace zeropull::state
