@@ -52,6 +52,7 @@ int run_command_line(int argc, char** argv) {
   add_instances(top);
   add_logs(top);
   add_timeline(top);
+  add_scaling(top);
   add_api(top);
   add_layer_worker(top);
   add_instance_init(top);

@@ -31,6 +31,7 @@ void add_credentials(CommandLine line);  // create, list, revoke, join-token
 void add_instances(CommandLine line);
 void add_logs(CommandLine line);
 void add_timeline(CommandLine line);
+void add_scaling(CommandLine line);
 void add_api(CommandLine line);
 void add_layer_worker(CommandLine line);   // hidden: the sandboxed child of a conversion
 void add_instance_init(CommandLine line);  // hidden: the first process of an instance of provider local

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/context.h"
 #include "base/result.h"
+#include "control/autoscaler/insight.h"
 #include "control/fleet/instance_types.h"
 #include "control/series/series.h"
 #include "control/state/state.h"
@@ -50,6 +51,8 @@ struct ApiParts {
   std::function<std::vector<CachedCopy>(const state::Endpoint&)> caches = {};
   // A copy's phases, with what came so far of a download that runs. Absent: what the record has.
   std::function<std::vector<state::PhaseRecord>(const state::Copy&)> live_phases = {};
+  // What the autoscaler sees of a target now. Absent: only what the records say.
+  std::function<std::optional<autoscaler::TargetInsight>(const autoscaler::ResourceName&)> scaling_insight = {};
 };
 
 class Api {

@@ -18,11 +18,6 @@ const json kVariant{{"ServiceNamespace", "sagemaker"},
                     {"ResourceId", "endpoint/e/variant/AllTraffic"},
                     {"ScalableDimension", "sagemaker:variant:DesiredInstanceCount"}};
 
-json with(json base, const json& more) {
-  base.update(more);
-  return base;
-}
-
 json tracking(const std::string& type, double target = 5) {
   return {{"TargetValue", target}, {"PredefinedMetricSpecification", {{"PredefinedMetricType", type}}}};
 }

@@ -135,6 +135,12 @@ constexpr Member kInstancesMembers[] = {
 constexpr Shape kInstances = structure_shape(kInstancesMembers);
 constexpr Member kTimelineMembers[] = {required_member("EndpointName", kEndpointName)};
 constexpr Shape kTimeline = structure_shape(kTimelineMembers);
+constexpr Shape kActivitiesShown = integer_shape(1, 200);
+constexpr Member kScalingMembers[] = {
+    required_member("EndpointName", kEndpointName),
+    optional_member("MaxResults", kActivitiesShown),
+};
+constexpr Shape kScaling = structure_shape(kScalingMembers);
 constexpr Shape kCopyId = string_shape(1, 63, "c-[0-9a-f]+");
 constexpr Shape kLogBytes = integer_shape(1, 262144);
 constexpr Member kLogsMembers[] = {
@@ -147,10 +153,9 @@ constexpr Member kLogsMembers[] = {
 constexpr Shape kLogs = structure_shape(kLogsMembers);
 
 constexpr Input kOwnInputs[] = {
-    {"Zeropull.ListInstances", &kInstances},
-    {"Zeropull.DescribeTimeline", &kTimeline},
-    {"Zeropull.DescribeCaches", &kTimeline},
-    {"Zeropull.GetLogs", &kLogs},
+    {"Zeropull.ListInstances", &kInstances}, {"Zeropull.DescribeTimeline", &kTimeline},
+    {"Zeropull.DescribeCaches", &kTimeline}, {"Zeropull.GetLogs", &kLogs},
+    {"Zeropull.DescribeScaling", &kScaling},
 };
 
 }  // namespace

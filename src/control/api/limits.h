@@ -20,4 +20,7 @@ inline constexpr std::size_t kLogBytesDefault = 64 * 1024;
 inline constexpr std::size_t kLogCopiesMax = 16;  // in one answer
 inline constexpr std::size_t kCopiesMax = 10000;  // of one component
 
+// Activities of a target that DescribeScaling shows unless it is asked for another number.
+inline constexpr int kScalingActivitiesShown = 20;
+
 }  // namespace zeropull::api

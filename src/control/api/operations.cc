@@ -71,6 +71,7 @@ constexpr std::array kEntries{
     Entry{"Zeropull.DescribeTimeline", describe_timeline},
     Entry{"Zeropull.DescribeCaches", describe_caches},
     Entry{"Zeropull.GetLogs", get_logs},
+    Entry{"Zeropull.DescribeScaling", describe_scaling},
 };
 
 }  // namespace

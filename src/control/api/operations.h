@@ -63,5 +63,7 @@ Result<nlohmann::json> list_instances(const Call& call);
 Result<nlohmann::json> describe_timeline(const Call& call);
 Result<nlohmann::json> describe_caches(const Call& call);
 Result<nlohmann::json> get_logs(const Call& call);
+// scaling_report.cc: Zeropull's own
+Result<nlohmann::json> describe_scaling(const Call& call);
 
 }  // namespace zeropull::api

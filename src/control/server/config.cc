@@ -48,6 +48,21 @@ Result<void> parse_requests(const json& object, RequestsConfig& into) {
   return json_read(object, "ramp_up_s", {.min = 0, .max = 600}, into.ramp_up_s);
 }
 
+Result<void> parse_scaling(const json& object, ScalingConfig& into) {
+  TRY(codec::json_refuse_unknown(object, {"false_alarm_hours", "scale_in_window_s"}));
+  TRY(json_read(object, "false_alarm_hours", {.min = 1, .max = 8760}, into.false_alarm_hours));
+  return json_read(object, "scale_in_window_s", {.min = 30, .max = 86'400}, into.scale_in_window_s);
+}
+
+Result<void> parse_metrics(const json& object, MetricsConfig& into) {
+  TRY(codec::json_refuse_unknown(object, {"address", "port"}));
+  TRY(json_read(object, "address", into.address));
+  std::uint32_t port = into.port;
+  TRY(json_read(object, "port", {.min = 0, .max = 65'535}, port));
+  into.port = static_cast<std::uint16_t>(port);
+  return {};
+}
+
 Result<AccountConfig::Registry> parse_registry(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected an object");
   TRY(codec::json_refuse_unknown(object, {"host", "username", "password", "plain_http", "mirrors", "aws_access_key_id",
@@ -103,9 +118,26 @@ Result<AccountConfig> parse_account(const json& object) {
 
 Result<ServeConfig> parse_config(const json& object) {
   if (!object.is_object()) return make_error(Code::kInvalidArgument, "expected one JSON object");
-  TRY(codec::json_refuse_unknown(object, {"root", "region", "listen", "agents", "store", "admin_socket", "provider", "local",
-                                          "static", "requests", "instance_types_file", "master_key_file", "accounts",
-                                          "allowed_addresses", "outbound", "idle_release_s", "crashes_max", "log_level"}));
+  TRY(codec::json_refuse_unknown(object, {"root",
+                                          "region",
+                                          "listen",
+                                          "agents",
+                                          "store",
+                                          "admin_socket",
+                                          "provider",
+                                          "local",
+                                          "static",
+                                          "requests",
+                                          "scaling",
+                                          "metrics",
+                                          "instance_types_file",
+                                          "master_key_file",
+                                          "accounts",
+                                          "allowed_addresses",
+                                          "outbound",
+                                          "idle_release_s",
+                                          "crashes_max",
+                                          "log_level"}));
   ServeConfig config;
   TRY(json_read(object, "root", config.root));
   if (!config.root.starts_with('/')) return make_error(Code::kInvalidArgument, "root: {:?} is no absolute path", config.root);
@@ -136,6 +168,10 @@ Result<ServeConfig> parse_config(const json& object) {
   }
   const json* requests = TRY(codec::json_optional_object(object, "requests"));
   if (requests != nullptr) TRY(parse_requests(*requests, config.requests).with_context("requests"));
+  const json* scaling = TRY(codec::json_optional_object(object, "scaling"));
+  if (scaling != nullptr) TRY(parse_scaling(*scaling, config.scaling).with_context("scaling"));
+  const json* metrics = TRY(codec::json_optional_object(object, "metrics"));
+  if (metrics != nullptr) TRY(parse_metrics(*metrics, config.metrics).with_context("metrics"));
   TRY(json_read(object, "instance_types_file", config.instance_types_file));
   TRY(json_read(object, "master_key_file", config.master_key_file));
   const json* accounts = TRY(codec::json_optional_object(object, "accounts"));

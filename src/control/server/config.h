@@ -30,6 +30,18 @@ struct RequestsConfig {
   std::uint32_t ramp_up_s = 5;           // until a new copy gets its full share, 0 to 600
 };
 
+// What scales by itself, where no tag of an endpoint says another.
+struct ScalingConfig {
+  std::uint32_t false_alarm_hours = 24;   // mean time between needless scale-outs of one target under steady load, 1 to 8760
+  std::uint32_t scale_in_window_s = 180;  // a smaller load must have lasted so long, 30 to 86,400
+};
+
+// Where Prometheus may ask: GET /metrics, plain HTTP without a signature.
+struct MetricsConfig {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 9464;  // 0: nobody may
+};
+
 // Provider `local`: instances as process trees of this machine.
 struct LocalConfig {
   std::string network = "10.201.0.0/16";  // the bridge has the first address, instances the following ones
@@ -74,6 +86,8 @@ struct ServeConfig {
   LocalConfig local;
   StaticConfig static_pool;  // "static"
   RequestsConfig requests;
+  ScalingConfig scaling;
+  MetricsConfig metrics;
   std::string instance_types_file;                // adds to and overrides the built-in ones
   std::string master_key_file;                    // "<root>/master.key" when empty; made when absent
   std::map<std::string, AccountConfig> accounts;  // by account number; "*" for every one that is not named

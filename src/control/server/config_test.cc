@@ -27,6 +27,8 @@ TEST(ServeConfig, says_what_is_wrong_and_where) {
            Case{R"({"listen": {"certificate_file": "/c"}})", "together"},
            Case{R"({"provider": "cloud"})", "known are local, static"},
            Case{R"({"requests": {"hold_s": 0}})", "requests: hold_s"},
+           Case{R"({"scaling": {"scale_in_window_s": 5}})", "scaling: scale_in_window_s"},
+           Case{R"({"metrics": {"path": "/x"}})", "metrics: unknown key"},
            Case{R"({"accounts": {"1": {"registries": [{"user": "u"}]}}})", "accounts: 1: registries[0]: unknown key"},
            Case{R"({"accounts": {"1": {"registries": [{"host": "r", "aws_access_key_id": "k", "aws_secret_access_key": "s"}]}}})",
                 "no host of Amazon ECR"},

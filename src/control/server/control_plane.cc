@@ -7,16 +7,19 @@
 #include "base/executor.h"
 #include "control/api/api.h"
 #include "control/api/authenticator.h"
+#include "control/autoscaler/autoscaler.h"
 #include "control/fleet/agent_hub.h"
 #include "control/fleet/local_provider.h"
 #include "control/fleet/reconciler.h"
 #include "control/fleet/static_provider.h"
 #include "control/router/router.h"
+#include "control/series/exposition.h"
 #include "control/server/access_keys.h"
 #include "control/server/admin.h"
 #include "control/server/endpoint_services.h"
 #include "control/server/joins.h"
 #include "control/server/log.h"
+#include "control/server/metrics_page.h"
 #include "control/state/sqlite_kv.h"
 #include "os/file.h"
 #include "store/instance_grant.h"
@@ -43,6 +46,11 @@ fleet::FleetPolicy policy_of(const ServeConfig& config) {
   return policy;
 }
 
+autoscaler::ScalingSettings scaling_settings(const ServeConfig& config) {
+  return {.false_alarm_time = std::chrono::hours(config.scaling.false_alarm_hours),
+          .scale_in_window = std::chrono::seconds(config.scaling.scale_in_window_s)};
+}
+
 fleet::LocalProviderOptions local_options(const ServeConfig& config) {
   fleet::LocalProviderOptions options;
   options.folder = config.root + "/instances";
@@ -64,6 +72,8 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     TRY(serve_agents());
     TRY(serve_callers());
     TRY(start_fleet());
+    start_scaling();
+    TRY(serve_metrics());
     TRY(serve_operator(ctx));
     LOG_INFO(kLog, "serve the API and requests on {}, agents on {}, the store on {}, provider {}", router_->url(),
              control_address_, store_server_->url(), config_.provider);
@@ -75,11 +85,15 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
   void stop() override {
     std::call_once(stopped_, [&] {
       if (admin_) admin_->stop();
+      if (metrics_server_) metrics_server_->stop();
       if (router_) router_->stop();
+      if (autoscaler_) autoscaler_->stop();
       if (reconciler_) reconciler_->stop();
       executor_.stop();
       if (hub_) hub_->stop();
       if (store_server_) store_server_->stop();
+      auto written = metrics_ ? metrics_->stop() : Result<void>();
+      if (!written.ok()) LOG_WARN(kLog, "write the metrics: {}", written.error().to_string());
     });
   }
 
@@ -94,6 +108,7 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     authority_.emplace(std::move(authority));
     auto kv = TRY(state::open_sqlite_kv(config_.root + "/state.db"));
     state_ = TRY(state::State::create(ctx, std::move(kv)));
+    metrics_ = TRY(series::Store::open({.path = config_.root + "/metrics.db"}, Clock::system()));
     secrets_.emplace(*master_key_, Random::secure());
     keys_.emplace(*state_, *master_key_, Clock::system(), Random::secure());
     std::vector<http::IpNetwork> machines;
@@ -190,6 +205,7 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     parts.state = state_.get();
     parts.authenticator = &*authenticator_;
     parts.instance_types = &*types_;
+    parts.series = metrics_.get();
     parts.region = config_.region;
     parts.make_endpoint_key = [this](const std::string& uid) -> Result<std::string> { return secrets_->make(uid); };
     parts.read_log = [this](const Context& ctx, const state::Copy& copy, std::size_t bytes_max) {
@@ -198,6 +214,9 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     parts.caches = [this](const state::Endpoint& endpoint) { return caches(endpoint); };
     parts.live_phases = [this](const state::Copy& copy) {
       return fleet_runs_.load() ? reconciler_->live_phases(copy) : copy.phases;
+    };
+    parts.scaling_insight = [this](const autoscaler::ResourceName& resource) -> std::optional<autoscaler::TargetInsight> {
+      return scaling_runs_.load() ? autoscaler_->insight(resource) : std::nullopt;
     };
     api_.emplace(std::move(parts));
 
@@ -301,6 +320,45 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     return {};
   }
 
+  void start_scaling() {
+    autoscaler::AutoscalerParts parts{.state = *state_, .metrics = *metrics_, .traffic = [this] { return router_->stats(); }};
+    parts.reports = [this](const std::vector<std::string>& ids) { return reconciler_->reports(ids); };
+    parts.settings = scaling_settings(config_);
+    autoscaler_.emplace(std::move(parts));
+    autoscaler_->start();
+    scaling_runs_ = true;
+  }
+
+  Result<void> serve_metrics() {
+    if (config_.metrics.port == 0) return {};
+    http::ServerOptions options{.address = config_.metrics.address, .port = config_.metrics.port};
+    options.workers = 1;
+    options.name = "metrics";
+    auto server = http::HttpServer::create(
+        std::move(options), [this](const Context&, const http::ServerRequest& request) { return answer_metrics(request); });
+    if (!server.ok()) return std::move(server).take_error().with("metrics");
+    metrics_server_ = std::move(*server);
+    return {};
+  }
+
+  http::ServerResponse answer_metrics(const http::ServerRequest& request) {
+    http::ServerResponse response;
+    if (request.path != "/metrics" || request.method != "GET") {
+      response.status = 404;
+      return response;
+    }
+    auto loads = autoscaler_->loads();
+    auto router = router_->stats();
+    auto points = metrics_->usage();
+    response.headers.set("Content-Type", std::string(series::kExpositionContentType));
+    response.body = metrics_page({.view = state_->view(),
+                                  .loads = loads,
+                                  .points = points,
+                                  .connections = router.connections,
+                                  .buffered_bytes = router.buffered_bytes});
+    return response;
+  }
+
   void apply_routes(router::RoutingTable table) {
     for (auto& endpoint : table.endpoints) {
       endpoint.payload_max = config_.requests.body_max;
@@ -352,6 +410,7 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
   // router::RouterObserver
   void on_demand(const std::string& component_uid) override {
     auto component = state_->view().component_by_uid(component_uid);
+    if (component && scaling_runs_.load()) autoscaler_->wake(component->uid);
     if (component && fleet_runs_.load()) reconciler_->wake(component->endpoint_uid);
   }
   void on_drained(const std::string& copy_id) override {
@@ -369,6 +428,7 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
   std::optional<identity::MasterKey> master_key_;
   std::optional<identity::Authority> authority_;
   std::unique_ptr<state::State> state_;
+  std::unique_ptr<series::Store> metrics_;
   std::optional<EndpointSecrets> secrets_;
   std::optional<AccessKeys> keys_;
   std::optional<Joins> joins_;
@@ -387,6 +447,9 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
   ThreadPool executor_;
   std::optional<fleet::Reconciler> reconciler_;
   std::atomic<bool> fleet_runs_ = false;
+  std::optional<autoscaler::Autoscaler> autoscaler_;
+  std::atomic<bool> scaling_runs_ = false;
+  std::unique_ptr<http::HttpServer> metrics_server_;
   std::unique_ptr<AdminService> admin_service_;
   std::unique_ptr<runtime::SocketServer> admin_;
   std::once_flag stopped_;

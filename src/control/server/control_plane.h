@@ -2,6 +2,7 @@
 // wired.
 //
 //   root/state.db  root/authority/  root/master.key   what the control plane knows, and its secrets
+//   root/metrics.db                 points of metrics (control/series)
 //   root/store/<endpoint uid>/      objects, encrypted with the endpoint's key; served to its instances over mutual TLS
 //   root/volumes/<endpoint uid>/    the endpoint's cache volume: its artifacts complete and sealed
 //   root/instances/                 instances of provider local

@@ -12,6 +12,12 @@
 
 namespace zeropull::api {
 
+// `base` with the members of `more`.
+inline nlohmann::json with(nlohmann::json base, const nlohmann::json& more) {
+  base.update(more);
+  return base;
+}
+
 inline constexpr std::string_view kAccount = "111122223333";
 inline constexpr std::string_view kOtherAccount = "444455556666";
 

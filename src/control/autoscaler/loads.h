@@ -1,0 +1,52 @@
+// Loads: the router's counters as sums that only grow, by component and by copy. The router forgets who is in no table and idle
+// and may begin anew; what was counted stays counted here. One thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "control/router/traffic.h"
+#include "control/state/state.h"
+
+namespace zeropull::autoscaler {
+
+struct Load {
+  std::uint64_t arrivals = 0, without_copies = 0;
+  std::uint32_t in_flight = 0, held = 0;                        // now
+  std::array<std::uint64_t, router::kOutcomes> completed = {};  // of a copy: what it was given and has answered
+  double latency_seconds = 0;                                   // of a component: from arrival; of a copy: from being given to it
+  std::array<std::uint64_t, router::kLatencyBounds.size() + 1> latency = {};
+  std::uint64_t completed_all() const {
+    std::uint64_t sum = 0;
+    for (auto one : completed) sum += one;
+    return sum;
+  }
+};
+
+struct ComponentLoad {
+  Load requests;  // as callers see them
+  Load copies;    // the sum over its copies
+};
+struct CopyLoad {
+  std::string component_uid;
+  Load load;
+};
+
+class Loads {
+ public:
+  void take(const router::RouterStats& stats, const state::View& view);
+  const ComponentLoad& of(const std::string& component_uid) const;  // zeros where nothing is known
+  const std::map<std::string, ComponentLoad>& components() const { return components_; }
+  const std::map<std::string, CopyLoad>& copies() const { return copies_; }
+  SteadyTime time() const { return time_; }
+
+ private:
+  std::map<std::string, ComponentLoad> components_;
+  std::map<std::string, CopyLoad> copies_;
+  std::map<std::string, router::TrafficStats> last_;  // by "component/uid", "copy/id"
+  SteadyTime time_ = {};
+};
+
+}  // namespace zeropull::autoscaler

@@ -1,0 +1,213 @@
+#include "control/autoscaler/readings.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "codec/json.h"
+#include "control/autoscaler/limits.h"
+#include "control/fleet/steps.h"
+
+namespace zeropull::autoscaler {
+
+using namespace state;
+
+namespace {
+
+constexpr MetricName kInvocations{kSageMakerNamespace, "Invocations", "None"};
+constexpr MetricName kPerInstance{kSageMakerNamespace, "InvocationsPerInstance", "None"};
+constexpr MetricName kPerCopy{kSageMakerNamespace, "InvocationsPerCopy", "None"};
+constexpr MetricName kErrors4xx{kSageMakerNamespace, "Invocation4XXErrors", "None"};
+constexpr MetricName kErrors5xx{kSageMakerNamespace, "Invocation5XXErrors", "None"};
+constexpr MetricName kModelErrors{kSageMakerNamespace, "InvocationModelErrors", "None"};
+constexpr MetricName kModelLatency{kSageMakerNamespace, "ModelLatency", "Microseconds"};
+constexpr MetricName kOverheadLatency{kSageMakerNamespace, "OverheadLatency", "Microseconds"};
+constexpr MetricName kConcurrentPerModel{kSageMakerNamespace, "ConcurrentRequestsPerModel", "Count"};
+constexpr MetricName kConcurrentPerCopy{kSageMakerNamespace, "ConcurrentRequestsPerCopy", "Count"};
+constexpr MetricName kNoCapacity{kSageMakerNamespace, "NoCapacityInvocationFailures", "Count"};
+constexpr MetricName kHeld{kOwnNamespace, "HeldRequests", "Count"};
+constexpr MetricName kCopiesWanted{kOwnNamespace, "CopiesWanted", "Count"};
+constexpr MetricName kCopiesReady{kOwnNamespace, "CopiesReady", "Count"};
+constexpr MetricName kCopiesPending{kOwnNamespace, "CopiesPending", "Count"};
+constexpr MetricName kInstances{kOwnNamespace, "Instances", "Count"};
+
+// Of an implicit component the API shows its variant.
+Dimensions dimensions_of(const Component& component) {
+  if (component.implicit) return {{"EndpointName", component.endpoint_name}, {"VariantName", component.variant}};
+  return {{"InferenceComponentName", component.name}};
+}
+
+int serving(const View& view, const Component& component) {
+  int count = 0;
+  for (const auto& copy : view.copies_of_component(component.uid)) count += fleet::is_serving(*copy) ? 1 : 0;
+  return count;
+}
+
+double at_work(const Load& requests) { return requests.in_flight - std::min(requests.held, requests.in_flight); }
+
+Load less(const Load& now, const Load& before) {
+  Load since = now;
+  since.arrivals -= std::min(before.arrivals, now.arrivals);
+  since.without_copies -= std::min(before.without_copies, now.without_copies);
+  since.latency_seconds -= std::min(before.latency_seconds, now.latency_seconds);
+  for (std::size_t i = 0; i < since.completed.size(); ++i) since.completed[i] -= std::min(before.completed[i], now.completed[i]);
+  for (std::size_t i = 0; i < since.latency.size(); ++i) since.latency[i] -= std::min(before.latency[i], now.latency[i]);
+  return since;
+}
+
+std::uint64_t count_of(const Load& load, router::Outcome outcome) { return load.completed[static_cast<std::size_t>(outcome)]; }
+
+// Microseconds that stand for a bucket of the router's histogram.
+double middle_of_bucket(std::size_t bucket) {
+  auto us = [](Duration bound) { return std::chrono::duration<double, std::micro>(bound).count(); };
+  const auto& bounds = router::kLatencyBounds;
+  if (bucket == 0) return us(bounds[0]) / 2;
+  if (bucket == bounds.size()) return us(bounds.back()) * 1.5;
+  return std::sqrt(us(bounds[bucket - 1]) * us(bounds[bucket]));
+}
+
+// Exact in count and sum, percentiles to the bucket.
+std::vector<series::Observation> latencies_of(const Load& since) {
+  std::vector<series::Observation> observations;
+  double sum = 0;
+  for (std::size_t i = 0; i < since.latency.size(); ++i) {
+    if (since.latency[i] == 0) continue;
+    observations.push_back({middle_of_bucket(i), static_cast<double>(since.latency[i])});
+    sum += observations.back().value * observations.back().count;
+  }
+  if (sum > 0) {
+    for (auto& one : observations) one.value *= since.latency_seconds * 1e6 / sum;
+  }
+  return observations;
+}
+
+// A zero for each request that did not end so, as SageMaker has it: their average is the share of errors.
+void put_errors(series::Writer& writer, WallTime at, std::uint64_t errors, std::uint64_t all) {
+  std::array<series::Observation, 2> both{{{1, static_cast<double>(errors)}, {0, static_cast<double>(all - errors)}}};
+  if (errors == 0) {
+    writer.put(at, 0, std::max<double>(1, static_cast<double>(all)));
+  } else {
+    writer.put(at,
+               all > errors ? std::span<const series::Observation>(both) : std::span<const series::Observation>(both).first(1));
+  }
+}
+
+bool enhanced(const Endpoint& endpoint) {
+  if (endpoint.config_body.find("EnableEnhancedMetrics") == std::string::npos) return false;
+  auto body = codec::parse_json(endpoint.config_body, {.size_max = kBodyMax});
+  if (!body.ok()) return false;
+  const auto* on = codec::json_find(*body, "/MetricsConfig/EnableEnhancedMetrics");
+  return on != nullptr && on->is_boolean() && on->get<bool>();
+}
+
+}  // namespace
+
+void Readings::look(const View& view, const Loads& loads, WallTime now) {
+  for (const auto& [uid, load] : loads.components()) {
+    auto component = view.component_by_uid(uid);
+    if (!component) continue;
+    const auto& metric = component->implicit ? kConcurrentPerModel : kConcurrentPerCopy;
+    const int ready = serving(view, *component);
+    if (ready > 0) writers_.of(metric, component->account, dimensions_of(*component)).put(now, at_work(load.requests) / ready);
+    writers_.of(kHeld, component->account, dimensions_of(*component)).put(now, load.requests.held);
+  }
+}
+
+void Readings::put_requests(const Dimensions& dimensions, const std::string& account, const Load& requests, const Load& copies,
+                            WallTime at) {
+  auto writer = [&](const MetricName& name) -> series::Writer& { return writers_.of(name, account, dimensions); };
+  if (requests.arrivals > 0) {
+    writer(kInvocations).put(at, 1, static_cast<double>(requests.arrivals));
+  } else {
+    writer(kInvocations).put(at, 0);
+  }
+  const auto ended = requests.completed_all();
+  put_errors(writer(kErrors4xx), at, count_of(requests, router::Outcome::kClientError), ended);
+  put_errors(writer(kErrors5xx), at, count_of(requests, router::Outcome::kServerError), ended);
+  put_errors(writer(kModelErrors), at, count_of(requests, router::Outcome::kModelError), ended);
+  const auto answered = copies.completed_all();
+  if (answered == 0) return;
+  auto latencies = latencies_of(copies);
+  writer(kModelLatency).put(at, latencies);
+  double overhead = std::max(0.0, requests.latency_seconds - copies.latency_seconds) / static_cast<double>(answered);
+  writer(kOverheadLatency).put(at, overhead * 1e6, static_cast<double>(answered));
+}
+
+void Readings::read_component(const Component& component, int ready, const ComponentLoad& since, WallTime at) {
+  const auto dimensions = dimensions_of(component);
+  put_requests(dimensions, component.account, since.requests, since.copies, at);
+  auto writer = [&](const MetricName& name) -> series::Writer& { return writers_.of(name, component.account, dimensions); };
+  const auto& per = component.implicit ? kPerInstance : kPerCopy;
+  if (ready > 0) {
+    const bool any = since.requests.arrivals > 0;
+    writer(per).put(at, any ? 1.0 / ready : 0, any ? static_cast<double>(since.requests.arrivals) : 1);
+  }
+  if (since.requests.without_copies > 0) writer(kNoCapacity).put(at, 1, static_cast<double>(since.requests.without_copies));
+}
+
+void Readings::read_variants(const View& view, const Endpoint& endpoint, const Loads& loads, WallTime at) {
+  std::map<std::string, int> instances;
+  for (const auto& variant : endpoint.variants) instances[variant.name];
+  for (const auto& instance : view.instances_of_endpoint(endpoint.uid)) {
+    if (instance->state == InstanceState::kReady) ++instances[instance->variant];
+  }
+  for (const auto& [variant, count] : instances) {
+    writers_.of(kInstances, endpoint.account, {{"EndpointName", endpoint.name}, {"VariantName", variant}}).put(at, count);
+  }
+  for (const auto& component : view.components_of_endpoint(endpoint.uid)) {
+    const int ready = serving(view, *component);
+    int wanted = component->desired_copies;
+    for (const auto& variant : endpoint.variants) {
+      if (component->implicit && variant.name == component->variant) wanted = variant.desired_instances;
+    }
+    const auto dimensions = dimensions_of(*component);
+    writers_.of(kCopiesWanted, component->account, dimensions).put(at, wanted);
+    writers_.of(kCopiesReady, component->account, dimensions).put(at, ready);
+    writers_.of(kCopiesPending, component->account, dimensions).put(at, std::max(0, wanted - ready));
+    const auto& load = loads.of(component->uid);
+    auto [last, fresh] = last_.try_emplace(component->uid);
+    if (!fresh || read_ != WallTime{}) {
+      ComponentLoad since{.requests = less(load.requests, last->second.requests),
+                          .copies = less(load.copies, last->second.copies)};
+      read_component(*component, ready, since, at);
+    }
+    last->second = load;
+  }
+}
+
+// The dimensions that MetricsConfig.EnableEnhancedMetrics adds.
+void Readings::read_copies(const View& view, const Endpoint& endpoint, const Loads& loads, WallTime at) {
+  for (const auto& copy : view.copies_of_endpoint(endpoint.uid)) {
+    auto load = loads.copies().find(copy->id);
+    auto component = view.component_by_uid(copy->component_uid);
+    if (load == loads.copies().end() || !component) continue;
+    auto dimensions = dimensions_of(*component);
+    dimensions["EndpointName"] = endpoint.name;
+    dimensions["VariantName"] = copy->variant;
+    dimensions["InstanceId"] = copy->instance_id;
+    if (!component->implicit) dimensions["ContainerId"] = copy->id;
+    const auto since = less(load->second.load, last_copies_[copy->id]);
+    last_copies_[copy->id] = load->second.load;
+    put_requests(dimensions, endpoint.account, since, since, at);
+    const auto& metric = component->implicit ? kConcurrentPerModel : kConcurrentPerCopy;
+    writers_.of(metric, endpoint.account, dimensions).put(at, load->second.load.in_flight);
+  }
+}
+
+void Readings::read_second(const View& view, const Loads& loads, const Reports& reports, WallTime now) {
+  const bool steady = now > read_ && now - read_ <= kReadingMax;
+  // What was counted since the last reading belongs to the second that it began in.
+  const WallTime at = steady ? read_ : now;
+  for (const auto& endpoint : view.endpoints()) {
+    read_variants(view, *endpoint, loads, at);
+    if (enhanced(*endpoint)) read_copies(view, *endpoint, loads, at);
+    read_usage(view, *endpoint, reports, now);
+  }
+  read_ = now;
+  if (writers_.size() > kWritersMax) writers_.clear();
+  std::erase_if(last_, [&](const auto& one) { return !view.component_by_uid(one.first); });
+  std::erase_if(last_copies_, [&](const auto& one) { return !loads.copies().contains(one.first); });
+  std::erase_if(usage_, [&](const auto& one) { return !reports.contains(one.first); });
+}
+
+}  // namespace zeropull::autoscaler
