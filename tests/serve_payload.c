@@ -4,8 +4,9 @@
  *   GET /ping                    200, or 503 while FAIL_PING seconds have not passed, or never with PING=never
  *   POST /invocations            200 with its host's name and the request's body
  *                                a body "chunks COUNT" gets that many chunks, a tenth of a second apart, and "cut COUNT" no end of
- *                                them; "status CODE" that status, "read PATH" a file's bytes; one that begins with "GET " is answered
- *                                as that request is, so that whoever reaches the container through a router can ask too
+ *                                them; "sleep MS" is answered after so long, without keeping others; "status CODE" that status,
+ *                                "read PATH" a file's bytes; one that begins with "GET " is answered as that request is, so that
+ *                                whoever reaches the container through a router can ask too
  *   GET /say?WORD                writes WORD to its log
  *   GET /env?NAME, /file?PATH    a variable, a file's first bytes
  *   GET /connect?ADDRESS:PORT    "open", or the error of a TCP connection within half a second; of several, joined by "," as they are
@@ -139,6 +140,12 @@ static void answer_invocation(int fd, const char* body) {
   printf("invocation\n");
   if (sscanf(body, "chunks %d", &number) == 1) return answer_chunks(fd, number, 1);
   if (sscanf(body, "cut %d", &number) == 1) return answer_chunks(fd, number, 0);
+  if (sscanf(body, "sleep %d", &number) == 1) {
+    if (fork() != 0) return;
+    nanosleep(&(struct timespec){.tv_sec = number / 1000, .tv_nsec = number % 1000 * 1000000L}, NULL);
+    answer(fd, 200, name);
+    _exit(0);
+  }
   if (sscanf(body, "status %d", &number) == 1) return answer(fd, number, "as asked");
   if (!strncmp(body, "read ", 5)) return answer_file(fd, body + 5);
   snprintf(out, sizeof out, "%s %s", name, body);
@@ -227,6 +234,7 @@ int main(int argc, char** argv) {
   if (getenv("CRASH")) return fprintf(stderr, "cannot load the model\n"), atoi(getenv("CRASH"));
   signal(SIGTERM, getenv("DEAF") ? SIG_IGN : on_term);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGCHLD, SIG_IGN); /* those that sleep are nobody's to wait for */
   int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(8080)};

@@ -90,9 +90,9 @@ class ZeropullApi:
         self.binary, self.center, self.environment = binary, center, environment
 
     def call(self, service: str, operation: str, arguments: dict) -> dict:
-        words = "".join(word.capitalize() for word in operation.split("_"))
-        name = {"": operation, "sagemaker": words, "sagemaker-runtime": words}.get(service, f"{service}:{words}")
-        command = self.center.inside([self.binary, "api", name, json.dumps(arguments)])
+        words = "".join(word.capitalize() for word in operation.split("_")) if service else operation
+        named = f"{service}:{words}" if service in ("application-autoscaling", "cloudwatch") else words
+        command = self.center.inside([self.binary, "api", named, json.dumps(arguments)])
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self.environment, timeout=900)
         if done.returncode != 0:
             refused = re.search(r"(\w+): ([^\n]*)$", done.stderr.strip())

@@ -8,7 +8,7 @@ import unittest
 import botocore
 from current_members import paths, sample, with_member
 from current_scaling import of_component
-from service import ServiceTest, unique
+from service import OWN, ServiceTest, unique
 
 NOW = int(time.time()) // 60 * 60
 METRIC = {"Namespace": "Custom", "MetricName": "A", "Dimensions": [{"Name": "d", "Value": "v"}]}
@@ -120,7 +120,8 @@ class Members(ServiceTest):
         self.addCleanup(self.quietly, self.metrics.delete_alarms, AlarmNames=[alarm])
         self.addCleanup(self.quietly, self.metrics.delete_alarms, AlarmNames=[alarm + "b"])
         self.addCleanup(self.quietly, self.metrics.delete_alarms, AlarmNames=[alarm + "c"])
-        action = "arn:aws:autoscaling:us-east-1:111122223333:scalingPolicy:1:resource/sagemaker/inference-component/x:policyName/p"
+        account = OWN["account"]
+        action = f"arn:aws:autoscaling:us-east-1:{account}:scalingPolicy:1:resource/sagemaker/inference-component/x:policyName/p"
         common = {"EvaluationPeriods": 2, "DatapointsToAlarm": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
                   "TreatMissingData": "ignore", "AlarmDescription": "x", "ActionsEnabled": True, "OKActions": [action],
                   "AlarmActions": [action], "InsufficientDataActions": [action]}
@@ -134,7 +135,7 @@ class Members(ServiceTest):
         math = [{"Id": "m", "MetricStat": stat, "ReturnData": False},
                 {"Id": "e", "Expression": "m * 2", "Label": "twice", "Period": 60}]
         seen = set()
-        arn = f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:{alarm}"
+        arn = f"arn:aws:cloudwatch:us-east-1:{account}:alarm:{alarm}"
         cases = [
             ("PutMetricData", [
                 {"Namespace": namespace, "MetricData": [{**datum, "Value": 1.0}]},
