@@ -7,7 +7,7 @@
 // in bursts anyway has to show more. The same test on requests in flight sees service times that grow. Little's law sizes; a
 // backlog that would outlive the start of new copies adds to it. Scale-in is by the whole window: to what its busiest part needs
 // with a tenth unused.
-// docs/decisions/0004-demand-detector.md argues it, with figures from the simulator.
+// docs/decisions/0009-demand-detector.md argues it, with figures from the simulator.
 //
 // DetectorState is a value, decide() a function of it, the policy and the reading: no clock, no lock, no memory elsewhere. One
 // thread at a time per state. Call it every 100 to 1000 ms, and at once when a request waits for a component without copies.
