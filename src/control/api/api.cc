@@ -19,7 +19,6 @@ namespace {
 
 using nlohmann::json;
 
-
 http::ServerResponse respond(const Address& address, const std::string& request_id, int status, std::string body) {
   http::ServerResponse response;
   response.status = status;

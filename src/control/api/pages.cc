@@ -58,9 +58,7 @@ Result<Position> parse_token(const std::string& token, const Order& order) {
 // The request's bounds of a time, read once: there may be ten thousand rows.
 struct Bounds {
   std::optional<double> before, after;
-  bool hold(state::Millis time) const {
-    return (!before || seconds_of(time) < *before) && (!after || seconds_of(time) > *after);
-  }
+  bool hold(state::Millis time) const { return (!before || seconds_of(time) < *before) && (!after || seconds_of(time) > *after); }
 };
 
 Bounds bounds_of(const json& input, const char* before, const char* after) {

@@ -10,8 +10,8 @@
 #include "base/executor.h"
 #include "control/fleet/agent_streams.h"
 #include "control/fleet/hub_limits.h"
-#include "http/address_guard.h"
 #include "control/fleet/log.h"
+#include "http/address_guard.h"
 #include "zeropull/control/v1/control.grpc.pb.h"
 
 namespace zeropull::fleet {
