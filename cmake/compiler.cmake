@@ -25,8 +25,8 @@ target_include_directories(zp_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(zp_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor
   -Woverloaded-virtual -Werror)
 # g++ 12 reports false positives of the first two from inlined standard library code. The third takes a file of a unity build for a
-# header: the release tree compiles the sources of a target in batches, which halves its time; the trees for analysis compile each
-# alone, which finds what a file forgot to include.
+# header: the release and tsan trees compile the sources of a target in batches, which halves their time; the asan tree compiles
+# each alone, which finds what a file forgot to include.
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   target_compile_options(zp_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-subobject-linkage)
 else()
