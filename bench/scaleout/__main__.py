@@ -165,6 +165,7 @@ def demo(arguments: argparse.Namespace) -> None:
                 center.push(image)
                 center.serve_models(model.parent)
             rounds = measure_rounds(runs, alone, center, arguments, work / "instance", model)
+            center.end("store")  # the control plane serves one of its own there
             endpoints = measure_on_plane("an endpoint gets copies, through the public API", choose_endpoint_runs(arguments.runs),
                                          endpoint_runs.measure_endpoint, center, work, cache, arguments.link_mbit, model)
             growth_mbit = arguments.link_mbit * LINK_SHARE

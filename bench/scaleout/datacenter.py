@@ -56,6 +56,13 @@ class Datacenter:
             process.kill()
             process.wait()
 
+    def end(self, name: str) -> None:
+        """Ends a service that was started, if it was: its address and port are free again."""
+        process = self.services.pop(name, None)
+        if process is not None:
+            process.kill()
+            process.wait()
+
     def inside(self, command: Sequence[str | Path]) -> list[str]:
         """The command line that runs `command` in this namespace."""
         return ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net", *(str(word) for word in command)]
