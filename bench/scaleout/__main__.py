@@ -122,7 +122,7 @@ def measure_rounds(runs: list[Run], endpoint: Endpoint, center: Datacenter, argu
 
 
 def measure_on_plane(what: str, runs: list, one: Callable[..., Measurement], center: Datacenter, work: Path, cache: Path,
-                     link_mbit: float, model: Path) -> list[Measurement]:
+                     link_mbit: int, model: Path) -> list[Measurement]:
     """Each endpoint from its creation to its deletion, against one control plane."""
     if not runs:
         return []
@@ -141,10 +141,10 @@ def measure_on_plane(what: str, runs: list, one: Callable[..., Measurement], cen
     return results
 
 
-def growth_chart(results: list[GrowthMeasured], folder: Path, link_mbit: float) -> str:
+def growth_chart(results: list[GrowthMeasured], folder: Path, link_mbit: int) -> str:
     """Writes the pictures and returns the bars and the table for the terminal."""
     title = "A fourfold step of the load, and the copy that answers it"
-    chart.write(results, folder, title, f"measured by ./demo; one instance more on a link of {link_mbit:g} Mbit/s")
+    chart.write(results, folder, title, f"measured by ./demo; one instance more on a link of {link_mbit} Mbit/s")
     return chart.text_bars(results) + "\n\n" + growth_runs.table(results)
 
 
@@ -168,8 +168,8 @@ def demo(arguments: argparse.Namespace) -> None:
             center.end("store")  # the control plane serves one of its own there
             endpoints = measure_on_plane("an endpoint gets copies, through the public API", choose_endpoint_runs(arguments.runs),
                                          endpoint_runs.measure_endpoint, center, work, cache, arguments.link_mbit, model)
-            growth_mbit = arguments.link_mbit * LINK_SHARE
-            growing = measure_on_plane(f"an endpoint grows by itself, on links of {growth_mbit:g} Mbit/s",
+            growth_mbit = max(1, round(arguments.link_mbit * LINK_SHARE))
+            growing = measure_on_plane(f"an endpoint grows by itself, on links of {growth_mbit} Mbit/s",
                                        choose_growth_runs(arguments.runs, arguments.full), growth_runs.measure_growth, center, work, cache,
                                        growth_mbit, model)
     finally:
