@@ -32,8 +32,10 @@ class SecureRandom final : public Random {
 }  // namespace
 
 WallTime wall_time(std::int64_t seconds) {
-  constexpr auto kMax = std::chrono::duration_cast<std::chrono::seconds>(WallTime::max().time_since_epoch()).count();
-  return WallTime(std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kMax)));
+  // A year less than it could hold: whoever compares with a tolerance adds to it.
+  constexpr auto kMax = std::chrono::floor<std::chrono::years>(WallTime::max().time_since_epoch()) - std::chrono::years(1);
+  constexpr auto kSecondsMax = std::chrono::duration_cast<std::chrono::seconds>(kMax).count();
+  return WallTime(std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kSecondsMax)));
 }
 
 Clock& Clock::system() {

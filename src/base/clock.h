@@ -12,8 +12,8 @@ using Duration = std::chrono::nanoseconds;
 using SteadyTime = std::chrono::steady_clock::time_point;
 using WallTime = std::chrono::system_clock::time_point;
 
-// Seconds since the epoch, as outside data states them, as the nearest WallTime between the epoch and the year 2262, where
-// nanoseconds end.
+// Seconds since the epoch, as outside data states them, as the nearest WallTime between the epoch and the year 2260; nanoseconds
+// end two years later.
 WallTime wall_time(std::int64_t seconds);
 
 // Thread-safe.

@@ -68,7 +68,7 @@ std::vector<std::string> policies_of(const json& body, const char* member) {
   if (actions == nullptr || !actions->is_array()) return ids;
   for (const auto& action : *actions) {
     if (!action.is_string()) continue;
-    auto parsed = state::parse_policy_action(action.get<std::string>());
+    auto parsed = state::parse_policy_action(action.get_ref<const std::string&>());  // whose parts are views of it
     if (parsed) ids.emplace_back(parsed->policy_id);
   }
   return ids;
