@@ -21,8 +21,8 @@ from scaleout.shell import DIE_WITH_PARENT, DemoError
 
 LOAD = Path(__file__).with_name("load.py")
 
-REQUEST_S = 0.5                      # what a request takes in a copy
-STEADY_RATE, STEP_RATE = 2.0, 8.0    # requests a second: 1 in flight, then 4
+REQUEST_S = 0.45                     # what a request takes in a copy
+STEADY_RATE, STEP_RATE = 2.0, 8.0    # requests a second: nearly 1 in flight, then nearly 4
 CONCURRENCY_TARGET = 1.3             # requests in flight that a copy is sized for
 INVOCATIONS_TARGET = CONCURRENCY_TARGET / REQUEST_S * 60  # the same copy, in requests a minute
 STEADY_S = 35                        # at least, before the step: longer than an alarm's three points of 10 s
