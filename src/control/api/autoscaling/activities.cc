@@ -6,6 +6,7 @@
 #include "control/api/autoscaling/operations.h"
 #include "control/api/autoscaling/resource.h"
 #include "control/api/autoscaling/selection.h"
+#include "control/api/key_pages.h"
 
 namespace zeropull::api::autoscaling {
 
