@@ -93,12 +93,7 @@ void bind_optional(sqlite::Statement& statement, std::optional<std::int64_t> val
 
 Result<Metadata> Metadata::open(const std::string& path) {
   auto database = TRY(sqlite::Database::open(path));
-  std::int64_t version = 0;
-  {
-    auto statement = TRY(database.prepare("PRAGMA user_version"));
-    bool found = TRY(statement.step());
-    if (found) version = statement.integer(0);
-  }
+  auto version = TRY(database.user_version());
   if (version == 0) {
     TRY(database.execute(kSchema).with_context("make the tables of {}", path));
   } else if (version != kSchemaVersion) {

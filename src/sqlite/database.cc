@@ -119,6 +119,12 @@ Result<void> Database::execute(const std::string& sql) {
   return {};
 }
 
+Result<std::int64_t> Database::user_version() {
+  auto query = TRY(prepare("PRAGMA user_version"));
+  TRY(query.step());
+  return query.integer(0);
+}
+
 std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(connection_.get()); }
 std::int64_t Database::changed_rows() const { return sqlite3_changes64(connection_.get()); }
 void Database::close() { connection_.reset(); }

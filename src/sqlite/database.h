@@ -60,6 +60,8 @@ class Database {
   Result<Statement> prepare(std::string_view sql);
   // Statements without parameters or rows, separated by ';'.
   Result<void> execute(const std::string& sql);
+  // The number of its format, which its owner set with PRAGMA user_version; 0 for a new one.
+  Result<std::int64_t> user_version();
   std::int64_t last_insert_id() const;
   std::int64_t changed_rows() const;  // by the last statement
   void close();                       // idempotent; no Statement may be alive

@@ -7,12 +7,7 @@ namespace {
 constexpr std::int64_t kFormatVersion = 1;
 
 Result<void> prepare_schema(sqlite::Database& database) {
-  std::int64_t version = 0;
-  {
-    auto query = TRY(database.prepare("PRAGMA user_version"));
-    TRY(query.step());
-    version = query.integer(0);
-  }
+  auto version = TRY(database.user_version());
   if (version == kFormatVersion) return {};
   if (version != 0) return make_error(Code::kDataLoss, "format version {}, where this program knows {}", version, kFormatVersion);
   // Rows of blocks are appended; the index is small beside them.

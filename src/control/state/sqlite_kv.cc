@@ -85,12 +85,7 @@ class SqliteKv final : public Kv {
 Result<void> prepare_schema(sqlite::Database& database) {
   // temp_store: what VACUUM copies never lies in a file of its own.
   TRY(database.execute("PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY"));
-  std::int64_t version = 0;
-  {
-    auto query = TRY(database.prepare("PRAGMA user_version"));
-    TRY(query.step());
-    version = query.integer(0);
-  }
+  auto version = TRY(database.user_version());
   if (version == kFormatVersion) return {};
   if (version != 0) return make_error(Code::kDataLoss, "format version {}, where this program knows {}", version, kFormatVersion);
   return database.execute(
