@@ -1,11 +1,9 @@
 """Every member of every operation, from botocore's own model: it has a case here that the server accepts and, where the operation creates
 something, gives back by Describe; or the server refuses it by name."""
-import copy
-import pathlib
-import re
 import unittest
 
 import botocore.exceptions
+from members import documented, paths, refused_members, with_member
 from service import ServiceTest, unique
 
 # In an order in which each finds what it asks for.
@@ -19,54 +17,6 @@ MODIFIED = {"LastModifiedTimeBefore": 2000000000, "LastModifiedTimeAfter": 1}
 PAGE = {"SortOrder": "Ascending", "MaxResults": 1, "NameContains": "e"}
 # Echoed differently than given, or not at all.
 NOT_ECHOED = {"Tags", "RuntimeConfig"}
-
-
-def paths(value, at=""):
-    """The members that a request has, as "ProductionVariants[].VariantName"."""
-    found = set()
-    if isinstance(value, dict):
-        for name, below in value.items():
-            found |= {f"{at}.{name}".lstrip(".")} | paths(below, f"{at}.{name}".lstrip("."))
-    elif isinstance(value, list):
-        for below in value:
-            found |= paths(below, at + "[]")
-    return found
-
-
-def sample(shape):
-    """A value that botocore lets pass, with required members alone."""
-    if shape.type_name == "structure":
-        names = list(shape.members)[:1] if getattr(shape, "is_tagged_union", False) else shape.required_members
-        return {name: sample(shape.members[name]) for name in names}
-    if shape.type_name == "list":
-        return [sample(shape.member)]
-    if shape.type_name == "map":
-        return {"K": sample(shape.value)}
-    if shape.type_name == "string":
-        return shape.enum[0] if shape.enum else "a" * max(1, shape.metadata.get("min", 0))
-    if shape.type_name == "boolean":
-        return True
-    return max(1, shape.metadata.get("min", 0))
-
-
-def with_member(request, path, value):
-    """The request with the value at the path, in the first element of each list; None where the request has no such parent."""
-    changed = copy.deepcopy(request)
-    at = changed
-    *parents, last = path.split(".")
-    for part in parents:
-        name, lists = part.removesuffix("[]"), part.endswith("[]")
-        if name not in at:
-            return None
-        at = at[name][0] if lists else at[name]
-    at[last] = value
-    return changed
-
-
-def documented():
-    """The refused members by the page for users."""
-    page = (pathlib.Path(__file__).parents[2] / "docs/api-members.md").read_text()
-    return {f"{operation} {path}" for operation, path in re.findall(r"^\| (\w+) \| `([\w.\[\]]+)` \|", page, re.MULTILINE)}
 
 
 class Members(ServiceTest):
@@ -198,30 +148,6 @@ class Members(ServiceTest):
             kind = operation.removeprefix("Create")
             self.call("Delete" + kind, {kind + "Name": request[kind + "Name"]})
 
-    def expect_every_other_member_refused(self, operation, requests):
-        """Below a refused member nothing more is asked: there is nothing to accept."""
-        accepted = set().union(*(paths(request) for request in requests))
-        refused = set()
-
-        def walk(shape, at):
-            if shape.type_name == "list":
-                return walk(shape.member, at + "[]")
-            if shape.type_name != "structure":
-                return
-            for name, member in shape.members.items():
-                path = f"{at}.{name}".lstrip(".")
-                if path in accepted:
-                    walk(member, path)
-                    continue
-                changed = next((one for request in requests if (one := with_member(request, path, sample(member)))), None)
-                self.assertIsNotNone(changed, f"{operation}: no case has the parent of {path}")
-                shown = path.replace("[]", "[0]")
-                self.refused(f"Member {shown} is not supported by Zeropull: ", lambda **given: self.call(operation, given), **changed)
-                refused.add(f"{operation} {path}")
-
-        walk(self.api.meta.service_model.operation_model(operation).input_shape, "")
-        return refused
-
     def expect_enums_known(self, operation, requests):
         """Each value of an enumeration is accepted, or refused by name."""
         def walk(shape, at, request):
@@ -259,7 +185,7 @@ class Members(ServiceTest):
                 requests = given() if callable(given) else given
                 if not operation.startswith("Delete"):
                     self.expect_enums_known(operation, requests)
-                refused |= self.expect_every_other_member_refused(operation, requests)
+                refused |= refused_members(self, self.api, operation, requests)
                 for request in requests:
                     if operation.startswith("Update"):
                         self.wait("endpoint_in_service", self.endpoint)

@@ -1,48 +1,22 @@
 """Every member of every operation of Application Auto Scaling and CloudWatch that the server has, from botocore's own models: a case here
 has it and the server accepts it, or the server refuses it by name. See current_members.py for SageMaker's."""
-import pathlib
-import re
 import time
 import unittest
 
 import botocore
-from current_members import paths, sample, with_member
 from current_scaling import of_component
+from members import documented, refused_members, sample
 from service import OWN, ServiceTest, unique
 
 NOW = int(time.time()) // 60 * 60
 METRIC = {"Namespace": "Custom", "MetricName": "A", "Dimensions": [{"Name": "d", "Value": "v"}]}
 
 
-def documented(service):
-    page = (pathlib.Path(__file__).parents[2] / "docs/api-members.md").read_text()
-    return {f"{operation} {path}" for operation, path in re.findall(
-        rf"^\| {service}:(\w+) \| `([\w.\[\]]+)` \|", page, re.MULTILINE)}
-
-
 class Members(ServiceTest):
     def check(self, client, operation, requests, code):
-        """Sends each request, and a variant with each other member that the model has; the names of those refused."""
-        accepted = set().union(*(paths(request) for request in requests))
+        """Every other member is refused, and each request accepted; the names of those refused."""
+        refused = refused_members(self, client, operation, requests, code)
         call = getattr(client, botocore.xform_name(operation))
-        refused = set()
-
-        def walk(shape, at):
-            if shape.type_name == "list":
-                return walk(shape.member, at + "[]")
-            if shape.type_name != "structure":
-                return
-            for name, member in shape.members.items():
-                path = f"{at}.{name}".lstrip(".")
-                if path in accepted:
-                    walk(member, path)
-                    continue
-                changed = next((one for request in requests if (one := with_member(request, path, sample(member)))), None)
-                self.assertIsNotNone(changed, f"{operation}: no case has the parent of {path}")
-                self.refused(f"Member {path.replace('[]', '[0]')} is not supported by Zeropull: ", call, code=code, **changed)
-                refused.add(f"{operation} {path}")
-
-        walk(client.meta.service_model.operation_model(operation).input_shape, "")
         for request in requests:
             call(**request)
         return refused
