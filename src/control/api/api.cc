@@ -11,6 +11,7 @@
 #include "control/api/operations.h"
 #include "control/api/protocol.h"
 #include "control/api/service.h"
+#include "control/state/ids.h"
 #include "control/state/millis.h"
 
 namespace zeropull::api {
@@ -95,7 +96,7 @@ std::variant<json, Rejection> parse_input(const Address& address, const http::Se
 }  // namespace
 
 http::ServerResponse Api::handle(const Context& ctx, const http::ServerRequest& request) const {
-  auto request_id = random_uuid(*parts_.random);
+  auto request_id = state::random_uuid(*parts_.random);
   auto address = address_of(request);
   std::string account;
   if (auto refused = authenticate(*parts_.authenticator, address, request, account)) {

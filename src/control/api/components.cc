@@ -10,6 +10,7 @@
 #include "control/api/pages.h"
 #include "control/api/specs.h"
 #include "control/api/statuses.h"
+#include "control/state/ids.h"
 
 namespace zeropull::api {
 
@@ -95,7 +96,7 @@ Result<json> create_component(const Call& call) {
   state::Component component;
   component.account = call.account;
   component.name = text_or(call.input, "InferenceComponentName");
-  component.uid = random_hex(*call.parts.random, 16);
+  component.uid = state::random_hex(*call.parts.random, 16);
   component.endpoint_name = text_or(call.input, "EndpointName");
   component.body = specification_body(call.input);
   component.desired_copies = TRY(copy_count(call.input.value("RuntimeConfig", json::object())));

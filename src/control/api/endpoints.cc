@@ -8,6 +8,7 @@
 #include "control/api/pages.h"
 #include "control/api/specs.h"
 #include "control/api/statuses.h"
+#include "control/state/ids.h"
 
 namespace zeropull::api {
 
@@ -19,7 +20,7 @@ Result<json> create_endpoint(const Call& call) {
   state::Endpoint endpoint;
   endpoint.account = call.account;
   endpoint.name = text_or(call.input, "EndpointName");
-  endpoint.uid = random_hex(*call.parts.random, 16);
+  endpoint.uid = state::random_hex(*call.parts.random, 16);
   endpoint.config_name = text_or(call.input, "EndpointConfigName");
   endpoint.created = endpoint.modified = call.now;
   endpoint.tags = TRY(tags_of(call.input));

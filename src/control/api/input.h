@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/clock.h"
 #include "base/result.h"
 #include "control/state/records.h"
 
@@ -26,9 +25,5 @@ std::string body_of(const nlohmann::json& input);
 // A body that was kept; it is ours, so that it parses.
 nlohmann::json parse_body(const std::string& body);
 double seconds_of(state::Millis time);
-// "i-<hex>", "<hex>": `bytes` random bytes.
-std::string random_hex(Random& random, std::size_t bytes);
-// "6f0b1c1e-5d3d-4a53-9f0e-0e6a5b8f3a11", of version 4.
-std::string random_uuid(Random& random);
 
 }  // namespace zeropull::api

@@ -6,6 +6,7 @@
 #include "control/api/input.h"
 #include "control/api/limits.h"
 #include "control/api/operations.h"
+#include "control/api/tag_edits.h"
 
 namespace zeropull::api {
 
@@ -61,30 +62,20 @@ Result<Tags> change_tags(const Call& call, const ChangeTags& change) {
   return after;
 }
 
-json tag_list(Tags::const_iterator from, Tags::const_iterator to) {
-  auto list = json::array();
-  for (; from != to; ++from) list.push_back({{"Key", from->first}, {"Value", from->second}});
-  return list;
-}
-
 }  // namespace
 
 Result<json> add_tags(const Call& call) {
   auto added = TRY(tags_of(call.input));
   auto tags = TRY(change_tags(call, [&](Tags& all) -> Result<void> {
-    for (const auto& [key, value] : added) all[key] = value;
-    if (all.size() > kTagsMax) {
-      return make_error(Code::kResourceExhausted, "The resource would have {} tags; at most {} are allowed.", all.size(),
-                        kTagsMax);
-    }
-    return {};
+    merge_tags(all, added);
+    return check_tag_count(all, Code::kResourceExhausted, "resource");
   }));
   return json{{"Tags", tag_list(tags.begin(), tags.end())}};
 }
 
 Result<json> delete_tags(const Call& call) {
   TRY(change_tags(call, [&](Tags& all) -> Result<void> {
-    for (const auto& key : call.input["TagKeys"]) all.erase(key.get<std::string>());
+    erase_tags(all, call.input["TagKeys"]);
     return {};
   }));
   return json::object();

@@ -108,13 +108,12 @@ Result<void> Autoscaler::run_once(const Context& ctx) {
 
 // Metrics first, then those who read them.
 Result<void> Autoscaler::every_second(const Context& ctx, const Moment& moment) {
-  std::vector<std::string> ids;
-  if (parts_.reports) {
-    auto instances = parts_.state.view().instances();
-    for (const auto& instance : instances) ids.push_back(instance->id);
-  }
   Reports reports;
-  if (parts_.reports) reports = parts_.reports(ids);
+  if (parts_.reports) {
+    std::vector<std::string> ids;
+    for (const auto& instance : parts_.state.view().instances()) ids.push_back(instance->id);
+    reports = parts_.reports(ids);
+  }
   List<Alarm> alarms;
   {
     auto view = parts_.state.view();

@@ -6,6 +6,7 @@
 
 #include "control/autoscaler/limits.h"
 #include "control/autoscaler/log.h"
+#include "control/state/ids.h"
 #include "control/state/millis.h"
 #include "control/state/scaling_activities.h"
 
@@ -73,22 +74,12 @@ scaler::TargetState cooldowns_of(const ScalableTarget& target) {
 
 Millis Ledger::now() const { return millis_of(clock_.wall_now()); }
 
-// A UUID of version 4.
-std::string Ledger::new_id() {
-  std::array<std::byte, 16> bytes;
-  random_.fill(bytes);
-  bytes[6] = (bytes[6] & std::byte{0x0f}) | std::byte{0x40};
-  bytes[8] = (bytes[8] & std::byte{0x3f}) | std::byte{0x80};
-  auto hex = to_hex(bytes);
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4), hex.substr(20));
-}
-
 ScalingActivity Ledger::activity_of(const Decision& decision, const ScalingResource& resource, Millis time) {
   ScalingActivity activity;
   activity.account = decision.resource.account;
   activity.resource_id = decision.resource.resource_id;
   activity.dimension = decision.resource.dimension;
-  activity.id = new_id();
+  activity.id = random_uuid(random_);
   activity.cause = decision.cause;
   activity.policy = decision.policy;
   activity.detector = decision.detector;

@@ -55,7 +55,6 @@ class Ledger {
 
  private:
   state::ScalingActivity activity_of(const Decision& decision, const ScalingResource& resource, state::Millis now);
-  std::string new_id();
 
   state::State& state_;
   Clock& clock_;

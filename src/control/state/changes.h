@@ -35,6 +35,11 @@ class Changes {
   void put(const Ptr<T>& was, T record) {
     put_at(was->revision, AnyRecord(std::move(record)));
   }
+  // In place of `was`, or a new record where there is none.
+  template <typename T>
+  void put_or_add(const Ptr<T>& was, T record) {
+    put_at(was == nullptr ? 0 : was->revision, AnyRecord(std::move(record)));
+  }
   template <typename T>
   void remove(const Ptr<T>& was) {
     entries_.push_back({key_of(static_cast<const T&>(*was)), was->revision, std::nullopt, true});

@@ -6,7 +6,6 @@
 #include "control/api/autoscaling/operations.h"
 #include "control/api/autoscaling/resource.h"
 #include "control/api/autoscaling/selection.h"
-#include "control/api/key_pages.h"
 
 namespace zeropull::api::autoscaling {
 
@@ -58,13 +57,8 @@ Result<json> describe_activities(const Call& call) {
   std::ranges::sort(activities, std::ranges::greater(), [](const auto& activity) { return position(*activity); });
   std::vector<std::string> keys;
   for (const auto& activity : activities) keys.push_back(position(*activity));
-  auto size = static_cast<std::size_t>(int_or(call.input, "MaxResults", kPageDefault));
-  auto page = TRY(select_keys("ScalingActivities", keys, text_or(call.input, "NextToken"), size, KeyOrder::kDescending));
-  auto list = json::array();
-  for (auto i = page.begin; i < page.end; ++i) list.push_back(shown(*activities[i]));
-  json answer{{"ScalingActivities", std::move(list)}};
-  if (!page.next_token.empty()) answer["NextToken"] = page.next_token;
-  return answer;
+  return page_of(
+      call, "ScalingActivities", keys, kPageDefault, [&](std::size_t i) { return shown(*activities[i]); }, KeyOrder::kDescending);
 }
 
 }  // namespace zeropull::api::autoscaling

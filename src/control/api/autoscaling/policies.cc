@@ -8,6 +8,7 @@
 #include "control/api/autoscaling/selection.h"
 #include "control/api/autoscaling/tracking.h"
 #include "control/scaler/step_scaling.h"
+#include "control/state/ids.h"
 
 namespace zeropull::api::autoscaling {
 
@@ -124,16 +125,10 @@ Result<json> put_policy(const Call& call) {
   TRY(call.state().update(call.ctx, [&](const View& view) -> Result<Changes> {
     auto target = TRY(registered(view, identity));
     auto was = view.scaling_policy(identity.scaled(), name);
-    state::ScalingPolicy next;
-    if (was != nullptr) {
-      next = *was;
-    } else {
-      next.account = identity.account;
-      next.dimension = identity.dimension;
-      next.resource_id = identity.resource_id;
+    auto next = next_of(call, identity, was);
+    if (was == nullptr) {
       next.name = name;
-      next.id = random_uuid(*call.parts.random);
-      next.created = call.now;
+      next.id = state::random_uuid(*call.parts.random);
       if (view.scaling_policies(identity.scaled()).size() >= kPoliciesPerTargetMax) {
         return make_error(Code::kResourceExhausted, "The scalable target has {} scaling policies; delete some first.",
                           kPoliciesPerTargetMax);
@@ -158,11 +153,7 @@ Result<json> put_policy(const Call& call) {
     } else {
       TRY(check_steps(configuration));
     }
-    if (was != nullptr) {
-      changes.put(was, std::move(next));
-    } else {
-      changes.add(std::move(next));
-    }
+    changes.put_or_add(was, std::move(next));
     return changes;
   }));
   return answer;

@@ -7,6 +7,7 @@
 #include "control/api/input.h"
 #include "control/api/statuses.h"
 #include "control/scaler/scalable_target.h"
+#include "control/state/ids.h"
 #include "control/state/scaling_activities.h"
 
 namespace zeropull::api::autoscaling {
@@ -35,7 +36,7 @@ void note(const Call& call, const View& view, const state::ScalableTarget& targe
   activity.account = target.account;
   activity.resource_id = target.resource_id;
   activity.dimension = target.dimension;
-  activity.id = random_uuid(*call.parts.random);
+  activity.id = state::random_uuid(*call.parts.random);
   activity.description = scaler::activity_description(noun, to);
   activity.cause = fmt::format("{} capacity was set to {}", grows ? "minimum" : "maximum", to);
   activity.status = state::ActivityStatus::kInProgress;

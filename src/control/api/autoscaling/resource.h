@@ -22,6 +22,18 @@ struct Identity {
 // kInvalidArgument: a resource id that is not of the dimension.
 Result<Identity> identity_of(const Call& call);
 
+// What a record of the resource becomes: what it was, or a new one, whose name and id are the caller's to give.
+template <typename T>
+T next_of(const Call& call, const Identity& identity, const state::Ptr<T>& was) {
+  if (was != nullptr) return *was;
+  T made;
+  made.account = identity.account;
+  made.dimension = identity.dimension;
+  made.resource_id = identity.resource_id;
+  made.created = call.now;
+  return made;
+}
+
 // kNotFound where nobody registered it.
 Result<state::Ptr<state::ScalableTarget>> registered(const state::View& view, const Identity& identity);
 

@@ -7,6 +7,7 @@
 #include "control/api/autoscaling/resource.h"
 #include "control/api/autoscaling/selection.h"
 #include "control/scaler/schedule.h"
+#include "control/state/ids.h"
 
 namespace zeropull::api::autoscaling {
 
@@ -59,16 +60,10 @@ Result<json> put_scheduled_action(const Call& call) {
   TRY(call.state().update(call.ctx, [&](const View& view) -> Result<Changes> {
     auto target = TRY(registered(view, identity));
     auto was = view.scheduled_action(identity.scaled(), name);
-    state::ScheduledAction next;
-    if (was != nullptr) {
-      next = *was;
-    } else {
-      next.account = identity.account;
-      next.dimension = identity.dimension;
-      next.resource_id = identity.resource_id;
+    auto next = next_of(call, identity, was);
+    if (was == nullptr) {
       next.name = name;
-      next.id = random_uuid(*call.parts.random);
-      next.created = call.now;
+      next.id = state::random_uuid(*call.parts.random);
       if (view.scheduled_actions(identity.scaled()).size() >= kScheduledActionsPerTargetMax) {
         return make_error(Code::kResourceExhausted, "The scalable target has {} scheduled actions; delete some first.",
                           kScheduledActionsPerTargetMax);
@@ -88,11 +83,7 @@ Result<json> put_scheduled_action(const Call& call) {
     }
     Changes changes;
     changes.expect(target);
-    if (was != nullptr) {
-      changes.put(was, std::move(next));
-    } else {
-      changes.add(std::move(next));
-    }
+    changes.put_or_add(was, std::move(next));
     return changes;
   }));
   return json::object();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control/api/input.h"
+#include "control/api/key_pages.h"
 #include "control/api/operations.h"
 #include "control/state/record_json.h"
 
@@ -20,9 +21,10 @@ inline Error needs_resource(std::string_view member) {
 // The texts of the list `member` of the input; none where it is absent.
 std::set<std::string> names_in(const Call& call, const char* member);
 
-// A page of what stands under `keys`, in their order: {"<member>": [show(i), ..], "NextToken": ..}.
+// A page of what stands under `keys`, which are in this order: {"<member>": [show(i), ..], "NextToken": ..}.
 Result<nlohmann::json> page_of(const Call& call, const char* member, const std::vector<std::string>& keys,
-                               std::size_t page_default, const std::function<nlohmann::json(std::size_t)>& show);
+                               std::size_t page_default, const std::function<nlohmann::json(std::size_t)>& show,
+                               KeyOrder order = KeyOrder::kAscending);
 
 // Leaves the records that ResourceId and ScalableDimension name, and whose name is among those of `names`, if any are given.
 template <typename T>

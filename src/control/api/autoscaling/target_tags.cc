@@ -2,13 +2,12 @@
 
 #include "control/api/autoscaling/operations.h"
 #include "control/api/input.h"
-#include "control/api/limits.h"
+#include "control/api/tag_edits.h"
 #include "control/state/scaling_names.h"
 
 namespace zeropull::api::autoscaling {
 
 using nlohmann::json;
-using state::Changes;
 using state::View;
 
 namespace {
@@ -25,18 +24,7 @@ Result<state::Ptr<state::ScalableTarget>> tagged(const Call& call, const View& v
 
 template <typename Edit>
 Result<json> change_tags(const Call& call, Edit edit) {
-  TRY(call.state().update(call.ctx, [&](const View& view) -> Result<Changes> {
-    auto target = TRY(tagged(call, view));
-    state::ScalableTarget next = *target;
-    edit(next.tags);
-    if (next.tags.size() > kTagsMax) {
-      return make_error(Code::kResourceExhausted, "The scalable target would have {} tags; at most {} are allowed.",
-                        next.tags.size(), kTagsMax);
-    }
-    Changes changes;
-    changes.put(target, std::move(next));
-    return changes;
-  }));
+  TRY(edit_tags(call, Code::kResourceExhausted, "scalable target", tagged, edit));
   return json::object();
 }
 
@@ -44,15 +32,11 @@ Result<json> change_tags(const Call& call, Edit edit) {
 
 Result<json> tag_target(const Call& call) {
   auto added = call.input["Tags"].get<state::Tags>();
-  return change_tags(call, [&](state::Tags& tags) {
-    for (const auto& [key, value] : added) tags[key] = value;
-  });
+  return change_tags(call, [&](state::Tags& tags) { merge_tags(tags, added); });
 }
 
 Result<json> untag_target(const Call& call) {
-  return change_tags(call, [&](state::Tags& tags) {
-    for (const auto& key : call.input["TagKeys"]) tags.erase(key.get_ref<const std::string&>());
-  });
+  return change_tags(call, [&](state::Tags& tags) { erase_tags(tags, call.input["TagKeys"]); });
 }
 
 Result<json> list_target_tags(const Call& call) {

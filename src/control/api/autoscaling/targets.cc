@@ -7,6 +7,7 @@
 #include "control/api/autoscaling/selection.h"
 #include "control/api/input.h"
 #include "control/api/limits.h"
+#include "control/state/ids.h"
 
 namespace zeropull::api::autoscaling {
 
@@ -67,15 +68,9 @@ Result<json> register_target(const Call& call) {
   std::string arn;
   TRY(call.state().update(call.ctx, [&](const View& view) -> Result<Changes> {
     auto was = view.scalable_target(identity.scaled());
-    state::ScalableTarget next;
-    if (was != nullptr) {
-      next = *was;
-    } else {
-      next.account = identity.account;
-      next.dimension = identity.dimension;
-      next.resource_id = identity.resource_id;
-      next.id = random_hex(*call.parts.random, 18);
-      next.created = call.now;
+    auto next = next_of(call, identity, was);
+    if (was == nullptr) {
+      next.id = state::random_hex(*call.parts.random, 18);
       if (has(call.input, "Tags")) next.tags = call.input["Tags"].get<state::Tags>();
       if (view.scalable_targets(call.account).size() >= kTargetsPerAccountMax) {
         return make_error(Code::kResourceExhausted, "The account has {} scalable targets; deregister some first.",
@@ -90,11 +85,7 @@ Result<json> register_target(const Call& call) {
     arn = state::target_arn(call.parts.region, next);
     Changes changes;
     TRY(force_capacity(call, view, next, changes));
-    if (was != nullptr) {
-      changes.put(was, std::move(next));
-    } else {
-      changes.add(std::move(next));
-    }
+    changes.put_or_add(was, std::move(next));
     return changes;
   }));
   return json{{"ScalableTargetARN", arn}};

@@ -8,6 +8,7 @@
 #include "control/api/input.h"
 #include "control/api/metric_queries.h"
 #include "control/scaler/target_tracking.h"
+#include "control/state/ids.h"
 
 namespace zeropull::api::autoscaling {
 
@@ -77,7 +78,7 @@ state::Alarm alarm(const Call& call, const state::ScalingPolicy& policy, std::st
                    const scaler::AlarmRule& rule, const std::string& action) {
   state::Alarm made;
   made.account = policy.account;
-  made.name = fmt::format("TargetTracking-{}-{}-{}", policy.resource_id, end, random_uuid(*call.parts.random));
+  made.name = fmt::format("TargetTracking-{}-{}-{}", policy.resource_id, end, state::random_uuid(*call.parts.random));
   made.policy_id = policy.id;
   made.created = made.configured = call.now;
   made.status.updated = made.status.transitioned = call.now / 1000;
@@ -148,7 +149,8 @@ TrackingAlarms tracking_alarms(const Call& call, const state::ScalingPolicy& pol
   auto seen = watched(policy, configuration);
   scaler::TargetTracking tracking;
   tracking.target = number_or(configuration, "TargetValue", 1);
-  auto action = fmt::format("{}:createdBy/{}", state::policy_arn(call.parts.region, policy), random_uuid(*call.parts.random));
+  auto action =
+      fmt::format("{}:createdBy/{}", state::policy_arn(call.parts.region, policy), state::random_uuid(*call.parts.random));
   return {.high = alarm(call, policy, "AlarmHigh", seen, scaler::alarm_high(tracking, seen.resolution, seen.statistic), action),
           .low = alarm(call, policy, "AlarmLow", seen, scaler::alarm_low(tracking, seen.resolution, seen.statistic), action)};
 }

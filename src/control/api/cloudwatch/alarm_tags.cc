@@ -2,13 +2,12 @@
 
 #include "control/api/cloudwatch/operations.h"
 #include "control/api/input.h"
-#include "control/api/limits.h"
+#include "control/api/tag_edits.h"
 #include "control/state/scaling_names.h"
 
 namespace zeropull::api::cloudwatch {
 
 using nlohmann::json;
-using state::Changes;
 using state::View;
 
 namespace {
@@ -27,18 +26,7 @@ Result<state::Ptr<state::Alarm>> tagged(const Call& call, const View& view) {
 
 template <typename Edit>
 Result<json> change_tags(const Call& call, Edit edit) {
-  TRY(call.state().update(call.ctx, [&](const View& view) -> Result<Changes> {
-    auto alarm = TRY(tagged(call, view));
-    state::Alarm next = *alarm;
-    edit(next.tags);
-    if (next.tags.size() > kTagsMax) {
-      return make_error(Code::kInvalidArgument, "The alarm would have {} tags; at most {} are allowed.", next.tags.size(),
-                        kTagsMax);
-    }
-    Changes changes;
-    changes.put(alarm, std::move(next));
-    return changes;
-  }));
+  TRY(edit_tags(call, Code::kInvalidArgument, "alarm", tagged, edit));
   return json::object();
 }
 
@@ -46,22 +34,16 @@ Result<json> change_tags(const Call& call, Edit edit) {
 
 Result<json> tag_alarm(const Call& call) {
   auto added = TRY(tags_of(call.input));
-  return change_tags(call, [&](state::Tags& tags) {
-    for (const auto& [key, value] : added) tags[key] = value;
-  });
+  return change_tags(call, [&](state::Tags& tags) { merge_tags(tags, added); });
 }
 
 Result<json> untag_alarm(const Call& call) {
-  return change_tags(call, [&](state::Tags& tags) {
-    for (const auto& key : call.input["TagKeys"]) tags.erase(key.get_ref<const std::string&>());
-  });
+  return change_tags(call, [&](state::Tags& tags) { erase_tags(tags, call.input["TagKeys"]); });
 }
 
 Result<json> list_alarm_tags(const Call& call) {
   auto alarm = TRY(tagged(call, call.state().view()));
-  auto list = json::array();
-  for (const auto& [key, value] : alarm->tags) list.push_back({{"Key", key}, {"Value", value}});
-  return json{{"Tags", std::move(list)}};
+  return json{{"Tags", tag_list(alarm->tags.begin(), alarm->tags.end())}};
 }
 
 }  // namespace zeropull::api::cloudwatch

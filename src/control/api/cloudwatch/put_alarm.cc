@@ -151,11 +151,7 @@ Result<json> put_metric_alarm(const Call& call) {
     next.actions_enabled = bool_or(call.input, "ActionsEnabled", true);
     next.configured = call.now;
     Changes changes;
-    if (was != nullptr) {
-      changes.put(was, std::move(next));
-    } else {
-      changes.add(std::move(next));
-    }
+    changes.put_or_add(was, std::move(next));
     return changes;
   }));
   return json(nullptr);
