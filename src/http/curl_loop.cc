@@ -10,6 +10,7 @@
 #include <deque>
 
 #include "base/check.h"
+#include "http/curl_library.h"
 #include "http/limits.h"
 
 namespace zeropull::http {
@@ -23,10 +24,10 @@ struct Chunk {
 };
 
 struct SlistDeleter {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { curl().slist_free_all(list); }
 };
 struct EasyDeleter {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+  void operator()(CURL* easy) const { curl().easy_cleanup(easy); }
 };
 
 // A broken network may heal, so it is kUnavailable and worth a retry; a certificate or a setting does not change by trying again.
@@ -57,7 +58,7 @@ class Setter {
   explicit Setter(CURL* easy) : easy_(easy) {}
   template <typename Value>
   void set(CURLoption option, Value value) {
-    if (code_ == CURLE_OK) code_ = curl_easy_setopt(easy_, option, value);
+    if (code_ == CURLE_OK) code_ = curl().easy_setopt(easy_, option, value);
   }
   void set_text(CURLoption option, const std::string& value) {
     if (!value.empty()) set(option, value.c_str());
@@ -99,15 +100,14 @@ struct CurlLoop::Transfer {
 };
 
 Result<std::unique_ptr<CurlLoop>> CurlLoop::create(const ClientOptions& options) {
-  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (initialised != CURLE_OK) return make_error(Code::kInternal, "start libcurl: {}", curl_easy_strerror(initialised));
+  TRY(load_curl());
   if (options.certificate_file.empty() != options.key_file.empty())
     return make_error(Code::kInvalidArgument, "a client certificate and its key belong together; one of the two is not set");
   if (options.guard && options.proxy != Proxy::kNone)
     return make_error(Code::kInvalidArgument, "an address guard sees no address behind a proxy; use one of the two");
-  CURLM* multi = curl_multi_init();
+  CURLM* multi = curl().multi_init();
   if (multi == nullptr) return make_error(Code::kResourceExhausted, "start libcurl: no memory");
-  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kIdleConnections);
+  curl().multi_setopt(multi, CURLMOPT_MAXCONNECTS, kIdleConnections);
   return std::unique_ptr<CurlLoop>(new CurlLoop(options, multi));
 }
 
@@ -116,9 +116,9 @@ CurlLoop::CurlLoop(ClientOptions options, CURLM* multi)
 
 CurlLoop::~CurlLoop() {
   stopping_ = true;
-  curl_multi_wakeup(multi_);
+  curl().multi_wakeup(multi_);
   thread_.join();
-  curl_multi_cleanup(multi_);
+  curl().multi_cleanup(multi_);
 }
 
 ClientCounts CurlLoop::counts() const { return {.requests = requests_, .connections = connections_, .body_bytes = body_bytes_}; }
@@ -126,7 +126,7 @@ ClientCounts CurlLoop::counts() const { return {.requests = requests_, .connecti
 Result<void> CurlLoop::prepare(Transfer& transfer, const Exchange& exchange) {
   const auto& request = exchange.request;
   transfer.loop = this;
-  transfer.easy.reset(curl_easy_init());
+  transfer.easy.reset(curl().easy_init());
   if (!transfer.easy) return make_error(Code::kResourceExhausted, "no memory for a transfer");
 
   // An empty value after the colon keeps curl from adding a header of its own.
@@ -135,7 +135,7 @@ Result<void> CurlLoop::prepare(Transfer& transfer, const Exchange& exchange) {
   if (!exchange.headers.find("Accept")) lines.emplace_back("Accept: */*");
   if (!exchange.headers.find("Content-Type")) lines.emplace_back("Content-Type:");
   for (const auto& line : lines) {
-    curl_slist* list = curl_slist_append(transfer.header_list.get(), line.c_str());
+    curl_slist* list = curl().slist_append(transfer.header_list.get(), line.c_str());
     if (list == nullptr) return make_error(Code::kResourceExhausted, "no memory for a header");
     (void)transfer.header_list.release();
     transfer.header_list.reset(list);
@@ -164,7 +164,7 @@ Result<void> CurlLoop::prepare(Transfer& transfer, const Exchange& exchange) {
       // Ask for the certificate's name and connect to the URL's host all the same.
       auto origin = TRY(Url::origin(named.scheme(), fmt::format("{}:{}", options_.server_name, named.port())));
       std::string host = named.host().contains(':') ? "[" + named.host() + "]" : named.host();
-      transfer.connect_to.reset(curl_slist_append(nullptr, fmt::format("::{}:{}", host, named.port()).c_str()));
+      transfer.connect_to.reset(curl().slist_append(nullptr, fmt::format("::{}:{}", host, named.port()).c_str()));
       easy.set(CURLOPT_CONNECT_TO, transfer.connect_to.get());
       named = origin.with_path(named.path(), named.query());
     }
@@ -191,7 +191,7 @@ Result<void> CurlLoop::prepare(Transfer& transfer, const Exchange& exchange) {
   }
   easy.set(CURLOPT_PREREQFUNCTION, &on_curl_connected);
   easy.set(CURLOPT_PREREQDATA, &transfer);
-  if (easy.code() != CURLE_OK) return make_error(Code::kInternal, "set up a transfer: {}", curl_easy_strerror(easy.code()));
+  if (easy.code() != CURLE_OK) return make_error(Code::kInternal, "set up a transfer: {}", curl().easy_strerror(easy.code()));
   return {};
 }
 
@@ -255,7 +255,7 @@ Result<void> CurlLoop::drain(const Context& ctx, const std::shared_ptr<Transfer>
 
 void CurlLoop::post(Command command) {
   commands_.lock()->push_back(std::move(command));
-  curl_multi_wakeup(multi_);
+  curl().multi_wakeup(multi_);
 }
 
 void CurlLoop::loop() {
@@ -268,16 +268,16 @@ void CurlLoop::loop() {
     std::swap(commands, *commands_.lock());
     for (const auto& command : commands) obey(command);
     int running = 0;
-    curl_multi_perform(multi_, &running);
+    curl().multi_perform(multi_, &running);
     int left = 0;
-    while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+    while (const CURLMsg* message = curl().multi_info_read(multi_, &left)) {
       if (message->msg != CURLMSG_DONE) continue;
       const CURLcode code = message->data.result;  // the message dies with the handle's removal
       Transfer* transfer = nullptr;
-      curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+      curl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
       finish(*transfer, code);
     }
-    curl_multi_poll(multi_, nullptr, 0, 1000, nullptr);
+    curl().multi_poll(multi_, nullptr, 0, 1000, nullptr);
   }
 }
 
@@ -286,10 +286,10 @@ void CurlLoop::obey(const Command& command) {
   Transfer& transfer = *command.transfer;
   switch (command.action) {
     case Action::kAdd:
-      if (curl_multi_add_handle(multi_, transfer.easy.get()) != CURLM_OK) finish(transfer, CURLE_OUT_OF_MEMORY);
+      if (curl().multi_add_handle(multi_, transfer.easy.get()) != CURLM_OK) finish(transfer, CURLE_OUT_OF_MEMORY);
       break;
     case Action::kResume:
-      if (!transfer.state.lock()->done) curl_easy_pause(transfer.easy.get(), CURLPAUSE_CONT);
+      if (!transfer.state.lock()->done) curl().easy_pause(transfer.easy.get(), CURLPAUSE_CONT);
       break;
     case Action::kCancel:
       if (!transfer.state.lock()->done) finish(transfer, CURLE_ABORTED_BY_CALLBACK);
@@ -299,14 +299,14 @@ void CurlLoop::obey(const Command& command) {
 
 void CurlLoop::finish(Transfer& transfer, CURLcode code) {
   long connects = 0;
-  curl_easy_getinfo(transfer.easy.get(), CURLINFO_NUM_CONNECTS, &connects);
+  curl().easy_getinfo(transfer.easy.get(), CURLINFO_NUM_CONNECTS, &connects);
   connections_ += static_cast<std::uint64_t>(std::max(0L, connects));
-  curl_multi_remove_handle(multi_, transfer.easy.get());
+  curl().multi_remove_handle(multi_, transfer.easy.get());
   auto state = transfer.state.lock();
   if (code != CURLE_OK) {
     const bool refused = !state->refusal.empty();
     std::string text = refused ? state->refusal : transfer.message.data();
-    if (text.empty()) text = curl_easy_strerror(code);
+    if (text.empty()) text = curl().easy_strerror(code);
     auto kind = refused ? Code::kOutOfRange : code_of(code);
     if (code == CURLE_COULDNT_CONNECT && !state->denied.empty()) {
       // With several addresses curl tries them all: only when none was permitted does trying again change nothing.
