@@ -33,8 +33,8 @@ class RandomPolicy final : public RoutingPolicy {
   }
 };
 
-// Fewest requests in flight, each counted as more on a copy that is new. Ties are broken at random: without that, callers that
-// come one after the other would all go to the first copy.
+// Fewest requests in flight, each counted as more on a copy that is new, which so gets one at a time at once and more as its
+// share grows. Ties are broken at random: without that, callers that come one after the other would all go to the first copy.
 class LeastOutstandingPolicy final : public RoutingPolicy {
  public:
   std::size_t choose(std::span<const Candidate> candidates, std::uint64_t random) const override {
@@ -52,7 +52,7 @@ class LeastOutstandingPolicy final : public RoutingPolicy {
   }
 
  private:
-  static double load(const Candidate& candidate) { return (static_cast<double>(candidate.in_flight) + 1) / candidate.share; }
+  static double load(const Candidate& candidate) { return static_cast<double>(candidate.in_flight) / candidate.share; }
 };
 
 }  // namespace

@@ -42,6 +42,13 @@ TEST(Policy, a_new_copy_counts_as_fuller_than_it_is) {
   EXPECT_EQ(policy_of(Strategy::kLeastOutstanding).choose(busier, 0), 1u);
 }
 
+TEST(Policy, a_new_copy_gets_one_request_at_a_time_at_once) {
+  const std::array<Candidate, 2> idle = {{{1, 1}, {0, 0.1}}};
+  EXPECT_EQ(policy_of(Strategy::kLeastOutstanding).choose(idle, 0), 1u);
+  const std::array<Candidate, 2> busy = {{{9, 1}, {1, 0.1}}};
+  EXPECT_EQ(policy_of(Strategy::kLeastOutstanding).choose(busy, 1), 0u);
+}
+
 TEST(Policy, the_share_of_a_copy_grows_from_a_tenth_to_all) {
   using std::chrono::seconds;
   EXPECT_DOUBLE_EQ(share_of(seconds(0), seconds(10)), 0.1);
