@@ -184,6 +184,7 @@ def demo(arguments: argparse.Namespace) -> None:
     say("\n" + table)
     if endpoints:
         say("\nAn endpoint's copies; phases as `zeropull timeline` shows them, bytes over the link.\n\n" + endpoint_runs.table(endpoints))
+        say("\n" + endpoint_runs.remarks(endpoints))
     pictures = ""
     if growing:
         say("\nAn endpoint that grows by itself: the load is fourfold from second 0 on.\n\n" + growth_chart(growing, output, growth_mbit))

@@ -51,6 +51,12 @@ class CopyMeasured:
     wire_bytes: dict[str, int]
     end_to_end_s: float  # from the call that asked for the copy to its first answer
 
+    def link_use(self, link_mbit: int) -> float | None:
+        """Of what the link can carry, the part that came over it from the start of image and model to the end of both."""
+        took_s = max(self.phases.get(name) or 0 for name in ("image", "model"))
+        received = sum(self.wire_bytes.values())
+        return round(received * 8 / took_s / (link_mbit * 1e6), 3) if received > 1e6 and took_s else None
+
     def entry(self) -> dict:
         return {"copy": self.copy, "new_instance": self.new_instance, **{f"{name}_s": self.phases.get(name) for name in PHASES},
                 "image_source": self.sources.get("image"), "model_source": self.sources.get("model"),
@@ -61,12 +67,14 @@ class CopyMeasured:
 @dataclass
 class EndpointMeasured:
     name: str
+    link_mbit: int
     copies: list[CopyMeasured] = field(default_factory=list)
     model_alone_s: float | None = None
 
     def entry(self) -> dict:
         third = self.copies[2] if len(self.copies) > 2 else None
         entry: dict = {"name": self.name, "model_alone_s": self.model_alone_s, "copies": [copy.entry() for copy in self.copies]}
+        entry["link_use"] = third.link_use(self.link_mbit) if third else None
         for name in ("provision", "image", "model", "start", "healthy"):
             entry[f"{name}_s"] = third.phases.get(name) if third else None
         entry["end_to_end_s"] = round(third.end_to_end_s, 3) if third else None
@@ -122,7 +130,7 @@ class Growing(Endpoint):
 
 def measure_endpoint(run: EndpointRun, client: Client, plane: ControlPlane, model: Path, model_sha256: str,
                      say: Callable[[str], None]) -> EndpointMeasured:
-    result = EndpointMeasured(run.name)
+    result = EndpointMeasured(run.name, plane.link_mbit)
     endpoint = Growing(run, client, plane, model, model_sha256)
     try:
         endpoint.create()
@@ -144,6 +152,22 @@ def describe(copy: CopyMeasured) -> str:
         return text + (f" from {copy.sources[name]}" if name in copy.sources else "")
 
     return ", ".join(one(name) for name in PHASES if copy.phases.get(name) is not None) + f"; answered after {copy.end_to_end_s:.2f} s"
+
+
+def remarks(results: list[EndpointMeasured]) -> str:
+    """What the third copies' figures are to be held against."""
+    lines = []
+    for result in results:
+        if len(result.copies) < 3:
+            continue
+        third, parts = result.copies[2], []
+        if (use := third.link_use(result.link_mbit)) is not None:
+            parts.append(f"used {use:.0%} of its link while image and model came")
+        if result.model_alone_s and third.phases.get("model") and third.sources.get("model") == "origin":
+            parts.append(f"took {third.phases['model'] / result.model_alone_s:.2f} times as long for its model as a download alone")
+        if parts:
+            lines.append(f"copy 3 of {result.name} " + " and ".join(parts))
+    return "\n".join(lines)
 
 
 def table(results: list[EndpointMeasured]) -> str:

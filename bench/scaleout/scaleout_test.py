@@ -11,7 +11,8 @@ import unittest
 import xml.etree.ElementTree
 from pathlib import Path
 
-from scaleout import cgroups, chart, growth_runs, layers, report, wire, zeropull
+from scaleout import cgroups, chart, endpoint_runs, growth_runs, layers, report, wire, zeropull
+from scaleout.endpoint_runs import CopyMeasured, EndpointMeasured
 from scaleout.growth_runs import Answer, GrowthMeasured
 from scaleout.measure import ROOTFS_MOUNT, Measured
 from scaleout.recipe import Image
@@ -99,6 +100,26 @@ class CgroupsTest(unittest.TestCase):
 def grown(name: str, detect_s: float, end_to_end_s: float) -> GrowthMeasured:
     spans = {"image": (detect_s, detect_s + 0.05), "start": (detect_s + 0.05, end_to_end_s)}
     return GrowthMeasured(name, detect_s, spans, {"image": "volume"}, end_to_end_s, 0, 1, {}, {}, "it grew")
+
+
+class EndpointTest(unittest.TestCase):
+    def third(self, image_s: float, model_s: float, received: int, model_source: str) -> CopyMeasured:
+        return CopyMeasured(3, True, {"image": image_s, "model": model_s}, {"image": "store", "model": model_source}, 1, 1,
+                            {"store": received // 2, "models": received // 2}, 9.0)
+
+    def remarks(self, third: CopyMeasured) -> str:
+        return endpoint_runs.remarks([EndpointMeasured("run", 1000, [third] * 3, 4.0)])
+
+    def test_link_use_is_of_all_bytes_in_the_longer_of_both_phases(self) -> None:
+        third = self.third(8.0, 5.0, 800_000_000, "origin")
+        self.assertEqual(third.link_use(1000), 0.8)
+        self.assertEqual(self.remarks(third), "copy 3 of run used 80% of its link while image and model came and took 1.25 times as "
+                                              "long for its model as a download alone")
+
+    def test_a_copy_that_fetched_nothing_has_no_link_use(self) -> None:
+        third = self.third(0.002, 0.003, 5000, "volume")
+        self.assertIsNone(third.link_use(1000))
+        self.assertEqual(self.remarks(third), "")
 
 
 class GrowthTest(unittest.TestCase):
