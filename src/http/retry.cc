@@ -22,7 +22,7 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
 bool is_retried_status(int status) { return status == 408 || status == 429 || status == 500 || (status >= 502 && status <= 504); }
 
 std::optional<Duration> parse_retry_after(std::string_view value, WallTime now) {
-  constexpr std::uint64_t kSecondsMax = 365 * 86400;  // keeps the arithmetic far from overflow
+  constexpr std::uint64_t kSecondsMax = 365ULL * 86400;  // keeps the arithmetic far from overflow
   value = trim(value);
   if (auto seconds = parse_size(value)) return std::chrono::seconds(std::min(*seconds, kSecondsMax));
   auto date = parse_http_date(value);

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "base/units.h"
+
 namespace zeropull::snapshot {
 
 // containerd's names are "<number>/<namespace>/<key>", and its keys hold a few hundred bytes.
@@ -17,7 +19,7 @@ inline constexpr std::size_t kAncestorsMax = 500;
 
 // Walk's filters. containerd sends one with two selectors; these bounds only keep nonsense from costing anything.
 inline constexpr std::size_t kFiltersMax = 256;
-inline constexpr std::size_t kFilterLengthMax = 16 * 1024;
+inline constexpr std::size_t kFilterLengthMax = 16 * kKiB;
 inline constexpr std::size_t kSelectorsMax = 256;        // of one filter
 inline constexpr std::size_t kExpressionsMax = 64;       // regular expressions in all filters of a walk
 inline constexpr std::size_t kRegexMemoryMax = 1 << 20;  // of one compiled expression, bytes

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
+#include "base/units.h"
 
 namespace zeropull::autoscaler {
 
@@ -18,7 +19,7 @@ inline constexpr Duration kCommitTimeout = std::chrono::seconds(30);
 
 // Alarms are evaluated at the end of each of their periods, and once a minute where these are longer (CloudWatch User Guide).
 inline constexpr std::int64_t kEvaluationIntervalMax = 60;
-inline constexpr std::size_t kBodyMax = 1024 * 1024;  // a policy's, alarm's or schedule's; the API's limits lie far below
+inline constexpr std::size_t kBodyMax = kMiB;  // a policy's, alarm's or schedule's; the API's limits lie far below
 
 // Starts that the expected start time is the median of: few, because images and machines change.
 inline constexpr std::size_t kStartsLookedAt = 5;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "base/units.h"
 #include "control/fleet/log.h"
 #include "os/file.h"
 #include "os/mount.h"
@@ -18,7 +19,7 @@ namespace {
 
 constexpr std::int64_t kCpuPeriodUs = 100'000;  // the kernel's own default
 constexpr std::int64_t kCpuQuotaMinUs = 1000;   // and its minimum
-constexpr std::size_t kSettingMax = 64 * 1024;
+constexpr std::size_t kSettingMax = 64 * kKiB;
 constexpr auto kRetry = std::chrono::milliseconds(10);
 
 struct Hierarchy {

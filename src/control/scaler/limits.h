@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "base/clock.h"
+#include "base/units.h"
 
 namespace zeropull::scaler {
 
@@ -58,7 +59,7 @@ inline constexpr std::size_t kReasonPointsMax = 15;
 inline constexpr int kCapacityMax = 1000000;
 inline constexpr std::size_t kStepsMax = 20;
 inline constexpr std::size_t kScheduleTextMax = 1600;
-inline constexpr std::size_t kTimeZoneFileMax = 64 * 1024;  // the largest of tzdata has 4 KiB
+inline constexpr std::size_t kTimeZoneFileMax = 64 * kKiB;  // the largest of tzdata has 4 KiB
 inline constexpr int kCronYearMax = 2199;                   // of AWS's cron expressions
 inline constexpr int kCronYearMin = 1970;
 

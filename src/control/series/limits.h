@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/units.h"
+
 namespace zeropull::series {
 
 // Of keys: PutMetricData's (CloudWatch API Reference).
@@ -38,7 +40,7 @@ inline constexpr std::chrono::seconds kFlushInterval{2};
 // Runs of 1 s points that a series holds at most, twice what 15 minutes have: the clock may be set back again and again.
 inline constexpr std::size_t kRunsMax = 2 * static_cast<std::size_t>(kSecondsKept);
 // Points that wait for the disk, in each shard of 256 series: four minutes of 10 s points. Past it the oldest are dropped.
-inline constexpr std::size_t kWaitingMax = 24 * 256;
+inline constexpr std::size_t kWaitingMax = 24UL * 256;
 // A block that repeats nothing comes at least once in so many periods of its tier.
 inline constexpr std::int64_t kWholeEvery = 30;
 
@@ -56,7 +58,7 @@ inline constexpr std::size_t kSearchSeriesMax = 500;
 inline constexpr std::size_t kMathValuesMax = 4'000'000;
 
 // Of a container's /metrics: vLLM answers 60 KiB; past these somebody does not mean well.
-inline constexpr std::size_t kExpositionMax = 4 * 1024 * 1024;
-inline constexpr std::size_t kExpositionSamplesMax = 50'000, kExpositionLabelsMax = 64, kExpositionLineMax = 16 * 1024;
+inline constexpr std::size_t kExpositionMax = 4 * kMiB;
+inline constexpr std::size_t kExpositionSamplesMax = 50'000, kExpositionLabelsMax = 64, kExpositionLineMax = 16 * kKiB;
 
 }  // namespace zeropull::series

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/units.h"
 #include "codec/json.h"
 
 namespace zeropull::state {
@@ -17,7 +18,7 @@ using nlohmann::json;
 
 constexpr std::int64_t kVersion = 1;
 constexpr std::string_view kVersionMember = "v";
-constexpr std::size_t kRecordSizeMax = 16 * 1024 * 1024;
+constexpr std::size_t kRecordSizeMax = 16 * kMiB;
 
 // Names of enumerators, by their numbers.
 template <typename E>
