@@ -10,7 +10,6 @@
 #include <deque>
 
 #include "base/check.h"
-#include "http/curl_library.h"
 #include "http/limits.h"
 
 namespace zeropull::http {

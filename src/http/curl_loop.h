@@ -6,8 +6,6 @@
 // curl's use of them.
 #pragma once
 
-#include <curl/curl.h>
-
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -15,6 +13,7 @@
 
 #include "base/guarded.h"
 #include "http/client.h"
+#include "http/curl_library.h"
 
 namespace zeropull::http {
 
