@@ -44,6 +44,7 @@ state::Changes next_steps(const state::View& view) {
         next.variants = *std::exchange(next.pending, std::nullopt);
         next.config_name = std::exchange(next.pending_config_name, "");
         next.config_body = std::exchange(next.pending_config_body, "");
+        next.metrics = std::exchange(next.pending_metrics, {});
       }
       changes.put(endpoint, std::move(next));
     }

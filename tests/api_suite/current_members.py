@@ -71,7 +71,7 @@ class Members(ServiceTest):
                     "Image": "a", "ModelDataSource": self.source(S3DataType="S3Object", CompressionType="Gzip")}}],
             "CreateEndpointConfig": [
                 {"EndpointConfigName": name, "ProductionVariants": [scaled], "ExecutionRoleArn": role, "EnableNetworkIsolation": True,
-                 "Tags": TAGS},
+                 "Tags": TAGS, "MetricsConfig": {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10}},
                 {"EndpointConfigName": name + "b", "ProductionVariants": [pools]}],
             "CreateEndpoint": [{"EndpointName": name, "EndpointConfigName": self.config, "Tags": TAGS}],
             "UpdateEndpoint": [{"EndpointName": self.endpoint, "EndpointConfigName": self.config, "RetainAllVariantProperties": True,

@@ -123,6 +123,8 @@ Result<json> describe_endpoint(const Call& call) {
   for (const auto& variant : endpoint->variants) {
     answer["ProductionVariants"].push_back(variant_summary(*endpoint, running, variant));
   }
+  auto config = parse_body(endpoint->config_body);
+  if (has(config, "MetricsConfig")) answer["MetricsConfig"] = std::move(config["MetricsConfig"]);
   if (endpoint->pending) answer["PendingDeploymentSummary"] = pending_summary(*endpoint);
   if (!endpoint->failure_reason.empty()) answer["FailureReason"] = endpoint->failure_reason;
   return answer;

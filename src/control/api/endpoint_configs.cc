@@ -27,6 +27,7 @@ Result<json> create_endpoint_config(const Call& call) {
                         kObjectsPerAccountMax);
     }
     TRY(variants_of(call, view, call.input));
+    TRY(metrics_of(call.input));
     Changes changes;
     changes.add(config);
     return changes;

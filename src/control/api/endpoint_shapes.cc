@@ -57,6 +57,13 @@ constexpr Member kVariantMembers[] = {
 constexpr Shape kVariant = structure_shape(kVariantMembers);
 constexpr Shape kVariants = list_shape(kVariant, 1, 10);
 
+constexpr Member kMetricsMembers[] = {
+    optional_member("EnableEnhancedMetrics", kBoolean),
+    refused_member("EnableDetailedObservability", "containers' own metrics are not collected"),
+    optional_member("MetricPublishFrequencyInSeconds", kPublishS),
+};
+constexpr Shape kMetrics = structure_shape(kMetricsMembers);
+
 constexpr Member kCreateConfigMembers[] = {
     required_member("EndpointConfigName", kEndpointConfigName),
     required_member("ProductionVariants", kVariants),
@@ -69,7 +76,7 @@ constexpr Member kCreateConfigMembers[] = {
     optional_member("ExecutionRoleArn", kRoleArn),
     refused_member("VpcConfig", "there are no virtual private clouds; the operator decides what copies reach"),
     optional_member("EnableNetworkIsolation", kBoolean),
-    refused_member("MetricsConfig", "metrics are not published to CloudWatch"),
+    optional_member("MetricsConfig", kMetrics),
 };
 constexpr Shape kCreateConfig = structure_shape(kCreateConfigMembers);
 constexpr Member kConfigNameMembers[] = {required_member("EndpointConfigName", kEndpointConfigName)};

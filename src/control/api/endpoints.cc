@@ -33,7 +33,9 @@ Result<json> create_endpoint(const Call& call) {
     auto config = view.endpoint_config(call.named(endpoint.config_name));
     if (config == nullptr) return not_found(call, kEndpointConfigArn, endpoint.config_name);
     endpoint.config_body = config->body;
-    endpoint.variants = TRY(variants_of(call, view, parse_body(config->body)));
+    const auto config_body = parse_body(config->body);
+    endpoint.variants = TRY(variants_of(call, view, config_body));
+    endpoint.metrics = TRY(metrics_of(config_body));
     Changes changes;
     changes.add(endpoint);
     return changes;

@@ -175,6 +175,27 @@ TEST_F(OperationsTest, an_update_goes_to_a_configuration_of_its_own_copy) {
   EXPECT_EQ(shown["PendingDeploymentSummary"]["ProductionVariants"][0]["InstanceType"], "ml.g6.2xlarge");
 }
 
+TEST_F(OperationsTest, what_a_configuration_says_of_metrics_is_kept_shown_and_changed_by_an_update) {
+  auto configured = [](const std::string& name, const json& metrics) {
+    return with(TestApi::config(name), {{"MetricsConfig", metrics}});
+  };
+  const json coarse{{"EnableEnhancedMetrics", true}, {"MetricPublishFrequencyInSeconds", 300}};
+  expect_refused("CreateEndpointConfig", configured("c", {{"MetricPublishFrequencyInSeconds", 20}}),
+                 "MetricPublishFrequencyInSeconds 20 is none of 10, 30, 60, 120, 180, 240, 300.");
+  api.make_endpoint();
+  EXPECT_FALSE(api.endpoint()->metrics.enhanced);
+  EXPECT_FALSE(api.ok("DescribeEndpoint", {{"EndpointName", "e"}}).contains("MetricsConfig"));
+  api.ok("CreateEndpointConfig", configured("coarse", coarse));
+  EXPECT_EQ(api.ok("DescribeEndpointConfig", {{"EndpointConfigName", "coarse"}})["MetricsConfig"], coarse);
+  api.ok("CreateEndpoint", {{"EndpointName", "other"}, {"EndpointConfigName", "coarse"}});
+  EXPECT_EQ(api.ok("DescribeEndpoint", {{"EndpointName", "other"}})["MetricsConfig"], coarse);
+  api.set_endpoint_status(EndpointStatus::kInService);
+  api.ok("UpdateEndpoint", {{"EndpointName", "e"}, {"EndpointConfigName", "coarse"}});
+  EXPECT_TRUE(api.endpoint()->pending_metrics.enhanced);
+  EXPECT_EQ(api.endpoint()->pending_metrics.publish_s, 300);
+  EXPECT_FALSE(api.endpoint()->metrics.enhanced) << "not before the update is done";
+}
+
 TEST_F(OperationsTest, retained_properties_win_over_the_configuration_unless_excluded) {
   for (bool exclude : {false, true}) {
     TestApi fresh;

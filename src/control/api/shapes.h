@@ -42,6 +42,7 @@ inline constexpr Shape kRoleArn = string_shape(20, 2048, "arn:aws[a-z\\-]*:iam::
 inline constexpr Shape kImage = string_shape({}, 255, "[\\S]+");
 inline constexpr Shape kModelUrl = string_shape({}, 1024, "(https|s3)://([^/]+)/?(.*)|file:///.+");
 inline constexpr Shape kTimeoutS = integer_shape(60, 3600);
+inline constexpr Shape kPublishS = integer_shape(1);  // some values alone, see specs.cc
 
 inline constexpr Shape kEnvironmentKey = string_shape({}, 1024, "[a-zA-Z_][a-zA-Z0-9_]*");
 inline constexpr Shape kEnvironmentValue = string_shape({}, 1024);

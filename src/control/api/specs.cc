@@ -1,6 +1,9 @@
 #include "control/api/specs.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -30,6 +33,16 @@ Result<std::map<std::string, std::string>> environment_of(const json& container)
         fmt::format("Environment has {} bytes of keys and values; at most {} are allowed.", bytes, kEnvironmentBytesMax));
   }
   return environment;
+}
+
+// 0: not said.
+Result<int> publish_seconds(const json& given) {
+  constexpr std::array kKnown{10, 30, 60, 120, 180, 240, 300};
+  const int seconds = int_or(given, "MetricPublishFrequencyInSeconds", 0);
+  if (has(given, "MetricPublishFrequencyInSeconds") && std::ranges::find(kKnown, seconds) == kKnown.end()) {
+    return invalid(fmt::format("MetricPublishFrequencyInSeconds {} is none of {}.", seconds, fmt::join(kKnown, ", ")));
+  }
+  return seconds;
 }
 
 Result<state::ModelData> model_data_of(const json& source) {
@@ -217,6 +230,15 @@ Result<std::vector<state::Variant>> variants_of(const Call& call, const state::V
     variants.push_back(std::move(variant));
   }
   return variants;
+}
+
+Result<state::MetricsSettings> metrics_of(const json& config) {
+  state::MetricsSettings metrics;
+  if (!has(config, "MetricsConfig")) return metrics;
+  const auto& given = config["MetricsConfig"];
+  metrics.enhanced = bool_or(given, "EnableEnhancedMetrics", false);
+  metrics.publish_s = TRY(publish_seconds(given));
+  return metrics;
 }
 
 Result<std::vector<state::ComponentSpec>> specs_of(const Call& call, const state::View& view, const state::Variant& variant) {

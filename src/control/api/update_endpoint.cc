@@ -102,7 +102,8 @@ Result<json> update_endpoint(const Call& call) {
     auto endpoint = TRY(updatable(call, view));
     auto config = view.endpoint_config(call.named(config_name));
     if (config == nullptr) return not_found(call, kEndpointConfigArn, config_name);
-    auto pending = TRY(variants_of(call, view, parse_body(config->body)));
+    const auto config_body = parse_body(config->body);
+    auto pending = TRY(variants_of(call, view, config_body));
     retain_properties(call, *endpoint, pending);
     TRY(keep_components(view, *endpoint, pending, config_name));
     state::Endpoint next = *endpoint;
@@ -110,6 +111,7 @@ Result<json> update_endpoint(const Call& call) {
     next.pending = std::move(pending);
     next.pending_config_name = config_name;
     next.pending_config_body = config->body;
+    next.pending_metrics = TRY(metrics_of(config_body));
     next.status = state::EndpointStatus::kUpdating;
     next.modified = call.now;
     ++next.revision_of_spec;

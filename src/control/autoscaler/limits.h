@@ -30,6 +30,8 @@ inline constexpr Duration kStartTimeGuess = std::chrono::seconds(60);
 
 // A second whose readings cover more than this was no second: the process stood still or the clock jumped.
 inline constexpr std::chrono::seconds kReadingMax{5};
+// Use is a rate between two reports; over more than this it would say nothing of now. Twice the longest period of publishing.
+inline constexpr std::chrono::seconds kUsageMax{600};
 // Writers of series that are kept at hand; above it they are found anew. Copies' series come and go.
 inline constexpr std::size_t kWritersMax = 100'000;
 // Starts that were counted, by id, so that none counts twice; above it the set begins anew.

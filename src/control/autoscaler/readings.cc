@@ -1,10 +1,9 @@
 #include "control/autoscaler/readings.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
-#include "codec/json.h"
 #include "control/autoscaler/limits.h"
 #include "control/fleet/steps.h"
 
@@ -92,15 +91,12 @@ void put_errors(series::Writer& writer, WallTime at, std::uint64_t errors, std::
   }
 }
 
-bool enhanced(const Endpoint& endpoint) {
-  if (endpoint.config_body.find("EnableEnhancedMetrics") == std::string::npos) return false;
-  auto body = codec::parse_json(endpoint.config_body, {.size_max = kBodyMax});
-  if (!body.ok()) return false;
-  const auto* on = codec::json_find(*body, "/MetricsConfig/EnableEnhancedMetrics");
-  return on != nullptr && on->is_boolean() && on->get<bool>();
-}
-
 }  // namespace
+
+bool Readings::has_ended(int period_s, WallTime now) const {
+  const std::chrono::seconds period(std::max(period_s, 1));
+  return now.time_since_epoch() / period != read_.time_since_epoch() / period;
+}
 
 void Readings::look(const View& view, const Loads& loads, WallTime now) {
   for (const auto& [uid, load] : loads.components()) {
@@ -129,8 +125,6 @@ void Readings::put_requests(const Dimensions& dimensions, const std::string& acc
   if (answered == 0) return;
   auto latencies = latencies_of(copies);
   writer(kModelLatency).put(at, latencies);
-  double overhead = std::max(0.0, requests.latency_seconds - copies.latency_seconds) / static_cast<double>(answered);
-  writer(kOverheadLatency).put(at, overhead * 1e6, static_cast<double>(answered));
 }
 
 void Readings::read_component(const Component& component, int ready, const ComponentLoad& since, WallTime at) {
@@ -142,10 +136,13 @@ void Readings::read_component(const Component& component, int ready, const Compo
     const bool any = since.requests.arrivals > 0;
     writer(per).put(at, any ? 1.0 / ready : 0, any ? static_cast<double>(since.requests.arrivals) : 1);
   }
-  if (since.requests.without_copies > 0) writer(kNoCapacity).put(at, 1, static_cast<double>(since.requests.without_copies));
+  const auto answered = static_cast<double>(since.copies.completed_all());
+  if (answered == 0) return;
+  const double overhead = std::max(0.0, since.requests.latency_seconds - since.copies.latency_seconds) / answered;
+  writer(kOverheadLatency).put(at, overhead * 1e6, answered);
 }
 
-void Readings::read_variants(const View& view, const Endpoint& endpoint, const Loads& loads, WallTime at) {
+void Readings::read_variants(const View& view, const Endpoint& endpoint, const Loads& loads, WallTime at, bool publish) {
   std::map<std::string, int> instances;
   for (const auto& variant : endpoint.variants) instances[variant.name];
   for (const auto& instance : view.instances_of_endpoint(endpoint.uid)) {
@@ -165,18 +162,29 @@ void Readings::read_variants(const View& view, const Endpoint& endpoint, const L
     writers_.of(kCopiesReady, component->account, dimensions).put(at, ready);
     writers_.of(kCopiesPending, component->account, dimensions).put(at, std::max(0, wanted - ready));
     const auto& load = loads.of(component->uid);
-    auto [last, fresh] = last_.try_emplace(component->uid);
-    if (!fresh || read_ != WallTime{}) {
-      ComponentLoad since{.requests = less(load.requests, last->second.requests),
-                          .copies = less(load.copies, last->second.copies)};
-      read_component(*component, ready, since, at);
+    auto [known, fresh] = last_.try_emplace(component->uid);
+    auto& last = known->second;
+    if (fresh && read_ == WallTime{}) {
+      last = {.published = load, .without_copies = load.requests.without_copies};
+      continue;
     }
-    last->second = load;
+    // Each counts where it happens: alarms on it wake what is at zero.
+    const auto without_copies = load.requests.without_copies - std::min(last.without_copies, load.requests.without_copies);
+    last.without_copies = load.requests.without_copies;
+    if (without_copies > 0) {
+      writers_.of(kNoCapacity, component->account, dimensions).put(at, 1, static_cast<double>(without_copies));
+    }
+    if (!publish) continue;
+    ComponentLoad since{.requests = less(load.requests, last.published.requests),
+                        .copies = less(load.copies, last.published.copies)};
+    read_component(*component, ready, since, at);
+    last.published = load;
   }
 }
 
-// The dimensions that MetricsConfig.EnableEnhancedMetrics adds.
-void Readings::read_copies(const View& view, const Endpoint& endpoint, const Loads& loads, WallTime at) {
+// The dimensions that EnableEnhancedMetrics adds.
+void Readings::read_copies(const View& view, const Endpoint& endpoint, const Loads& loads, WallTime at, bool publish) {
+  const bool begins = enhanced_.insert(endpoint.uid).second;  // what was before is not of this second
   for (const auto& copy : view.copies_of_endpoint(endpoint.uid)) {
     auto load = loads.copies().find(copy->id);
     auto component = view.component_by_uid(copy->component_uid);
@@ -186,11 +194,14 @@ void Readings::read_copies(const View& view, const Endpoint& endpoint, const Loa
     dimensions["VariantName"] = copy->variant;
     dimensions["InstanceId"] = copy->instance_id;
     if (!component->implicit) dimensions["ContainerId"] = copy->id;
-    const auto since = less(load->second.load, last_copies_[copy->id]);
-    last_copies_[copy->id] = load->second.load;
-    put_requests(dimensions, endpoint.account, since, since, at);
+    const auto& now = load->second.load;
     const auto& metric = component->implicit ? kConcurrentPerModel : kConcurrentPerCopy;
-    writers_.of(metric, endpoint.account, dimensions).put(at, load->second.load.in_flight);
+    writers_.of(metric, endpoint.account, dimensions).put(at, now.in_flight);
+    auto& last = last_copies_[copy->id];
+    if (!publish && !begins) continue;
+    const auto since = less(now, last);
+    last = now;
+    if (!begins) put_requests(dimensions, endpoint.account, since, since, at);
   }
 }
 
@@ -199,14 +210,21 @@ void Readings::read_second(const View& view, const Loads& loads, const Reports& 
   // What was counted since the last reading belongs to the second that it began in.
   const WallTime at = steady ? read_ : now;
   for (const auto& endpoint : view.endpoints()) {
-    read_variants(view, *endpoint, loads, at);
-    if (enhanced(*endpoint)) read_copies(view, *endpoint, loads, at);
+    const auto& asked = endpoint->metrics;
+    const bool publish = has_ended(asked.enhanced ? asked.publish_s : 0, now);
+    read_variants(view, *endpoint, loads, at, publish);
+    if (asked.enhanced) {
+      read_copies(view, *endpoint, loads, at, publish);
+    } else {
+      enhanced_.erase(endpoint->uid);
+    }
     read_usage(view, *endpoint, reports, now);
   }
   read_ = now;
   if (writers_.size() > kWritersMax) writers_.clear();
   std::erase_if(last_, [&](const auto& one) { return !view.component_by_uid(one.first); });
   std::erase_if(last_copies_, [&](const auto& one) { return !loads.copies().contains(one.first); });
+  std::erase_if(enhanced_, [&](const auto& uid) { return !view.endpoint_by_uid(uid); });
   std::erase_if(usage_, [&](const auto& one) { return !reports.contains(one.first); });
 }
 

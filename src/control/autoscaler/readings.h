@@ -1,7 +1,8 @@
 // Readings: what the router counts and the records and reports say, as points of metrics: SageMaker's names, dimensions and
 // units, and our own in the namespace "Zeropull" (docs/metrics.md lists them all). Points are put for the second in which
 // something was seen, so that every statistic can be asked for at 1, 10 and 60 s; what a request adds is one observation, as on
-// SageMaker. One thread.
+// SageMaker. Where an endpoint's MetricsConfig asks for coarser points, what it governs is gathered and put at the end of each of
+// its periods, for the last second of it. One thread.
 #pragma once
 
 #include <map>
@@ -36,21 +37,30 @@ class Readings {
 
  private:
   struct Usage {
-    std::shared_ptr<const agent::Report> report;  // read last
-    WallTime at = {};
-    std::map<std::string, double> cpu_seconds;  // by copy id
+    std::shared_ptr<const agent::Report> told, published;  // the last one, and the one that points were made of last
+    WallTime told_at = {}, published_at = {};              // when they came
+    std::map<std::string, double> cpu_seconds;             // by copy id, as published
   };
+  struct Last {
+    ComponentLoad published;           // when its invocations were put last
+    std::uint64_t without_copies = 0;  // at the last reading
+  };
+  // A period of so many seconds (0: any second) has ended since the last reading.
+  bool has_ended(int period_s, WallTime now) const;
   void read_component(const state::Component& component, int ready, const ComponentLoad& load, WallTime at);
-  void read_variants(const state::View& view, const state::Endpoint& endpoint, const Loads& loads, WallTime at);
-  void read_copies(const state::View& view, const state::Endpoint& endpoint, const Loads& loads, WallTime at);
+  void read_variants(const state::View& view, const state::Endpoint& endpoint, const Loads& loads, WallTime at, bool publish);
+  void read_copies(const state::View& view, const state::Endpoint& endpoint, const Loads& loads, WallTime at, bool publish);
   void read_usage(const state::View& view, const state::Endpoint& endpoint, const Reports& reports, WallTime now);
+  void publish_usage(const state::View& view, const state::Endpoint& endpoint, const state::Instance& instance, Usage& usage,
+                     WallTime now);
   void put_requests(const Dimensions& dimensions, const std::string& account, const Load& requests, const Load& copies,
                     WallTime at);
 
   MetricWriters writers_;
-  std::map<std::string, ComponentLoad> last_;  // by component uid
-  std::map<std::string, Load> last_copies_;    // by copy id
-  std::map<std::string, Usage> usage_;         // by instance id
+  std::map<std::string, Last> last_;         // by component uid
+  std::map<std::string, Load> last_copies_;  // by copy id, of endpoints with enhanced metrics
+  std::set<std::string> enhanced_;           // uids of these endpoints
+  std::map<std::string, Usage> usage_;       // by instance id
   WallTime read_ = {};
   std::set<std::string> counted_;  // ids of starts
 };

@@ -74,6 +74,7 @@ void fail_endpoint(Draft& draft, const StepInput& in, std::string reason) {
   endpoint.pending.reset();
   endpoint.pending_config_name.clear();
   endpoint.pending_config_body.clear();
+  endpoint.pending_metrics = {};
   endpoint.update_body.clear();
   set_status(draft, in, EndpointStatus::kRollingBack);
 }
@@ -126,7 +127,9 @@ void adopt_update(Draft& draft) {
   endpoint.variants = std::move(*endpoint.pending);
   endpoint.pending.reset();
   if (!endpoint.pending_config_name.empty()) endpoint.config_name = std::exchange(endpoint.pending_config_name, {});
-  if (!endpoint.pending_config_body.empty()) endpoint.config_body = std::exchange(endpoint.pending_config_body, {});
+  if (endpoint.pending_config_body.empty()) return;
+  endpoint.config_body = std::exchange(endpoint.pending_config_body, {});
+  endpoint.metrics = std::exchange(endpoint.pending_metrics, {});
 }
 
 // A change of capacity that cannot be had: back to what there is.

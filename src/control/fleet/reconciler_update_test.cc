@@ -34,7 +34,8 @@ class UpdateTest : public testing::Test, public FakeFleet {
   void update_endpoint(std::vector<state::Variant> variants) {
     change<state::Endpoint>(endpoint(), [&](auto& next) {
       next.pending = std::move(variants);
-      next.pending_config_name = "config-2";
+      next.pending_config_name = "config-2", next.pending_config_body = "{}";
+      next.pending_metrics = {.enhanced = true, .publish_s = 30};
       next.revision_of_spec += 1;
       next.status = EndpointStatus::kUpdating;
     });
@@ -143,6 +144,7 @@ TEST_F(UpdateTest, an_endpoint_whose_model_crashes_fails_with_the_reason_and_kee
   add_endpoint({with_model("m1", 1)});
   EXPECT_TRUE(until([&] { return endpoint_is(EndpointStatus::kFailed); }, 20));
   EXPECT_THAT(endpoint()->failure_reason, HasSubstr("3 times"));
+  EXPECT_FALSE(endpoint()->metrics.enhanced || endpoint()->pending_metrics.enhanced);
   EXPECT_TRUE(until([&] { return instances().empty(); }, 20));
 }
 
@@ -156,6 +158,7 @@ TEST_F(UpdateTest, an_endpoint_moves_to_another_model_without_a_loss) {
   EXPECT_EQ(fewest_serving([&] { return endpoint_is(EndpointStatus::kInService); }), 2);
   EXPECT_EQ(running("v2"), 2);
   EXPECT_EQ(endpoint()->config_name, "config-2");
+  EXPECT_TRUE(endpoint()->metrics.enhanced && endpoint()->metrics.publish_s == 30) << "what it says of metrics holds from now on";
   EXPECT_FALSE(endpoint()->pending);
   EXPECT_TRUE(until([&] { return instances().size() == 2; }));
 }

@@ -92,11 +92,18 @@ void members(Io& io, Variant& r) {
 }
 
 template <typename Io>
+void members(Io& io, MetricsSettings& r) {
+  io("enhanced", r.enhanced), io("publish_s", r.publish_s);
+}
+
+template <typename Io>
 void members(Io& io, Endpoint& r) {
   io("account", r.account), io("name", r.name), io("uid", r.uid), io("config_name", r.config_name);
-  io("config_body", r.config_body), io("variants", r.variants), io("status", r.status), io("failure_reason", r.failure_reason);
+  io("config_body", r.config_body), io("metrics", r.metrics), io("variants", r.variants), io("status", r.status);
+  io("failure_reason", r.failure_reason);
   io("wrapped_key", r.wrapped_key), io("update_body", r.update_body), io("pending", r.pending);
-  io("pending_config_name", r.pending_config_name), io("pending_config_body", r.pending_config_body), io("created", r.created);
+  io("pending_config_name", r.pending_config_name), io("pending_config_body", r.pending_config_body);
+  io("pending_metrics", r.pending_metrics), io("created", r.created);
   io("modified", r.modified), io("revision_of_spec", r.revision_of_spec), io("tags", r.tags);
 }
 

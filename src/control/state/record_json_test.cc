@@ -11,6 +11,7 @@ Endpoint an_endpoint() {
   endpoint.name = "Llm";
   endpoint.uid = "u1";
   endpoint.config_body = R"({"a":"ü"})";
+  endpoint.metrics = {.enhanced = true, .publish_s = 30};
   Variant variant;
   variant.name = "AllTraffic";
   variant.pools = {{"ml.g6.2xlarge", 1, ""}, {"ml.g5.2xlarge", 2, "other"}};
@@ -84,6 +85,7 @@ TEST(RecordJson, an_endpoints_members_are_read_into_their_places) {
   EXPECT_EQ(endpoint.variants[0].routing, Routing::kLeastOutstanding);
   EXPECT_EQ(endpoint.status, EndpointStatus::kRollingBack);
   EXPECT_EQ(endpoint.pending->size(), 2u);
+  EXPECT_TRUE(endpoint.metrics.enhanced && endpoint.metrics.publish_s == 30 && !endpoint.pending_metrics.enhanced);
   EXPECT_EQ(endpoint.revision_of_spec, UINT64_MAX);
   EXPECT_EQ(endpoint.tags.at("team"), "ml");
 }

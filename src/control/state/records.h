@@ -89,6 +89,12 @@ struct Variant {
   bool network_isolation = false;  // its copies have no outbound traffic, whatever the operator allows
 };
 
+// What a configuration says of metrics, see docs/metrics.md.
+struct MetricsSettings {
+  bool enhanced = false;  // each instance and each container has series of its own too
+  int publish_s = 0;      // seconds from point to point of what it governs; 0: as fine as it is measured
+};
+
 enum class EndpointStatus { kCreating, kInService, kUpdating, kRollingBack, kFailed, kDeleting };
 enum class ComponentStatus { kCreating, kInService, kUpdating, kFailed, kDeleting };
 
@@ -96,6 +102,7 @@ struct Endpoint {
   std::string account, name, uid;
   std::string config_name;
   std::string config_body;  // the endpoint's own copy: the configuration may be deleted
+  MetricsSettings metrics;
   std::vector<Variant> variants;
   EndpointStatus status = EndpointStatus::kCreating;
   std::string failure_reason;
@@ -103,6 +110,7 @@ struct Endpoint {
   std::string update_body;                      // UpdateEndpoint's request while it is carried out; "" else
   std::optional<std::vector<Variant>> pending;  // the variants that it goes to
   std::string pending_config_name, pending_config_body;
+  MetricsSettings pending_metrics;  // of the pending configuration
   Millis created = 0, modified = 0;
   std::uint64_t revision_of_spec = 1;  // grows with each update: copies of an older one are replaced
   Tags tags;

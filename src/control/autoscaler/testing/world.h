@@ -43,7 +43,7 @@ class World : public fleet::FakeFleet {
     scaler = std::make_unique<Autoscaler>(AutoscalerParts{.state = *state,
                                                           .metrics = *metrics,
                                                           .traffic = [this] { return stats(); },
-                                                          .reports = {},
+                                                          .reports = [this](const auto&) { return reports; },
                                                           .settings = settings,
                                                           .clock = wall,
                                                           .random = random});
@@ -148,6 +148,7 @@ class World : public fleet::FakeFleet {
   state::Ptr<state::Alarm> alarm(const std::string& name) { return state->view().alarm({"1", name}); }
 
   FakeTraffic traffic;
+  Reports reports;  // of instances, as a test says
   os::ScratchFolder folder = MUST(os::ScratchFolder::create("/tmp", "zp-scaling-"));
   JumpingClock wall{clock};
   ScalingSettings settings;
