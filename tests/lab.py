@@ -131,17 +131,22 @@ class Lab:
     def own(self, operation: str, **arguments: object) -> dict:
         return self.api.call("", f"Zeropull.{operation}", arguments)
 
-    def create_endpoint(self, name: str, instances: int = 1, instances_max: int = 2, tags: dict[str, str] | None = None) -> None:
+    def create_config(self, name: str, instances: int = 1, instances_max: int = 2, **more: object) -> None:
         self.call("create_endpoint_config", EndpointConfigName=name, ExecutionRoleArn=ROLE, ProductionVariants=[{
             "VariantName": "all", "InstanceType": INSTANCE_TYPE, "InitialInstanceCount": instances,
-            "ManagedInstanceScaling": {"Status": "ENABLED", "MinInstanceCount": instances, "MaxInstanceCount": instances_max}}])
+            "ManagedInstanceScaling": {"Status": "ENABLED", "MinInstanceCount": instances, "MaxInstanceCount": instances_max}}], **more)
+
+    def create_endpoint(self, name: str, instances: int = 1, instances_max: int = 2, tags: dict[str, str] | None = None,
+                        **config: object) -> None:
+        self.create_config(name, instances, instances_max, **config)
         self.call("create_endpoint", EndpointName=name, EndpointConfigName=name,
                   Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()])
 
     def create_component(self, name: str, endpoint: str, copies: int = 1, image: str | None = None, model: str = "s3://models/",
-                         data_cache: bool = False, environment: dict[str, str] | None = None, source: dict | None = None) -> None:
-        """`model`: a prefix, one object, or "" for none; `source` says more than a URI can."""
-        container: dict = {"Image": image or self.image(), "Environment": environment or {}}
+                         data_cache: bool = False, environment: dict[str, str] | None = None, source: dict | None = None,
+                         **more: object) -> None:
+        """`model`: a prefix, one object, or "" for none; `source` says more than a URI can. `more`: of the model's container."""
+        container: dict = {"Image": image or self.image(), "Environment": environment or {}, **more}
         if source or model.endswith("/"):
             prefix = {"S3Uri": model, "S3DataType": "S3Prefix", "CompressionType": "None"}
             container["ModelDataSource"] = {"S3DataSource": source or prefix}
@@ -209,6 +214,10 @@ class Lab:
     def ask(self, endpoint: str, request: str) -> str:
         """What the serving container of tests/serve_payload.c answers to a GET, asked through the router."""
         return self.invoke(endpoint, f"GET {request}").strip()
+
+    def metrics_page(self) -> str:
+        """What Prometheus would read."""
+        return self.center.run(["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9464; printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"])
 
     def instances(self, endpoint: str) -> list[dict]:
         return self.own("ListInstances", EndpointName=endpoint)["Instances"]

@@ -7,6 +7,7 @@
  *                                them; "sleep MS" is answered after so long, without keeping others; "status CODE" that status,
  *                                "read PATH" a file's bytes; one that begins with "GET " is answered as that request is, so that
  *                                whoever reaches the container through a router can ask too
+ *   GET /metrics                 what it counted, for Prometheus; with METRICS=TEXT that text instead
  *   GET /say?WORD                writes WORD to its log
  *   GET /env?NAME, /file?PATH    a variable, a file's first bytes
  *   GET /connect?ADDRESS:PORT    "open", or the error of a TCP connection within half a second; of several, joined by "," as they are
@@ -133,11 +134,24 @@ static void answer_file(int fd, const char* path) {
   close(file);
 }
 
+static int invocations;
+
+static void answer_metrics(int fd) {
+  const char* text = getenv("METRICS");
+  if (text) return answer(fd, 200, text);
+  snprintf(out, sizeof out,
+           "# HELP payload_invocations_total Invocations.\n# TYPE payload_invocations_total counter\n"
+           "payload_invocations_total{kind=\"any\"} %d\n# TYPE payload_up gauge\npayload_up 1\n",
+           invocations);
+  answer(fd, 200, out);
+}
+
 static void answer_invocation(int fd, const char* body) {
   int number = 0;
   char name[65] = "";
   gethostname(name, sizeof name - 1);
   printf("invocation\n");
+  ++invocations;
   if (sscanf(body, "chunks %d", &number) == 1) return answer_chunks(fd, number, 1);
   if (sscanf(body, "cut %d", &number) == 1) return answer_chunks(fd, number, 0);
   if (sscanf(body, "sleep %d", &number) == 1) {
@@ -217,6 +231,8 @@ static void serve(int fd, time_t started) {
   if (!strcmp(path, "/ping")) {
     int late = (fail_ping && time(NULL) - started < atol(fail_ping)) || (ping && !strcmp(ping, "never"));
     answer(fd, late ? 503 : 200, "");
+  } else if (!strcmp(path, "/metrics")) {
+    answer_metrics(fd);
   } else if (!strcmp(path, "/invocations") && body && sscanf(body, "GET %255s", path) == 1) {
     query = cut_query(path);
     serve_question(fd, path, query);

@@ -45,7 +45,9 @@ class Members(ServiceTest):
             InstanceType="ml.g6.2xlarge", DataCacheConfig={"EnableCaching": True},
             StartupParameters={"ModelDataDownloadTimeoutInSeconds": 60, "ContainerStartupHealthCheckTimeoutInSeconds": 3600},
             SchedulingConfig={"PlacementStrategy": "BINPACK"})
-        container = {"Container": {"Image": "r.test/a:1", "ArtifactUrl": "s3://b/a.tar.gz", "Environment": {"A": "1"}},
+        scraped = {"MetricsEndpoints": [{"MetricsEndpointPath": "/server/metrics", "MetricPublishFrequencyInSeconds": 30}]}
+        container = {"Container": {"Image": "r.test/a:1", "ArtifactUrl": "s3://b/a.tar.gz", "Environment": {"A": "1"},
+                                   "ContainerMetricsConfig": scraped},
                      "ComputeResourceRequirements": dict(self.resources)}
         both = [specification, {**container, **{k: v for k, v in specification.items() if k != "ModelName"}}]
         variant = {
@@ -65,13 +67,15 @@ class Members(ServiceTest):
         return {
             "CreateModel": [
                 {"ModelName": name, "ExecutionRoleArn": role, "EnableNetworkIsolation": True, "Tags": TAGS, "PrimaryContainer": {
-                    "Image": "r.test/a:1", "Mode": "SingleModel", "Environment": {"A": "1"}, "ModelDataSource": self.source()}},
+                    "Image": "r.test/a:1", "Mode": "SingleModel", "Environment": {"A": "1"}, "ModelDataSource": self.source(),
+                    "ContainerMetricsConfig": scraped}},
                 {"ModelName": name + "b", "PrimaryContainer": {"Image": "a", "ModelDataUrl": "s3://bucket/m.tar.gz"}},
                 {"ModelName": name + "c", "PrimaryContainer": {
                     "Image": "a", "ModelDataSource": self.source(S3DataType="S3Object", CompressionType="Gzip")}}],
             "CreateEndpointConfig": [
                 {"EndpointConfigName": name, "ProductionVariants": [scaled], "ExecutionRoleArn": role, "EnableNetworkIsolation": True,
-                 "Tags": TAGS, "MetricsConfig": {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10}},
+                 "Tags": TAGS, "MetricsConfig": {
+                     "EnableEnhancedMetrics": True, "EnableDetailedObservability": True, "MetricPublishFrequencyInSeconds": 10}},
                 {"EndpointConfigName": name + "b", "ProductionVariants": [pools]}],
             "CreateEndpoint": [{"EndpointName": name, "EndpointConfigName": self.config, "Tags": TAGS}],
             "UpdateEndpoint": [{"EndpointName": self.endpoint, "EndpointConfigName": self.config, "RetainAllVariantProperties": True,

@@ -9,7 +9,7 @@ constexpr Member kContainerMembers[] = {
     optional_member("Image", kImage),
     optional_member("ArtifactUrl", kModelUrl),
     optional_member("Environment", kEnvironment),
-    refused_member("ContainerMetricsConfig", "containers' own metrics are not collected"),
+    optional_member("ContainerMetricsConfig", kContainerMetrics),
 };
 constexpr Shape kContainer = structure_shape(kContainerMembers);
 

@@ -59,7 +59,7 @@ constexpr Shape kVariants = list_shape(kVariant, 1, 10);
 
 constexpr Member kMetricsMembers[] = {
     optional_member("EnableEnhancedMetrics", kBoolean),
-    refused_member("EnableDetailedObservability", "containers' own metrics are not collected"),
+    optional_member("EnableDetailedObservability", kBoolean),
     optional_member("MetricPublishFrequencyInSeconds", kPublishS),
 };
 constexpr Shape kMetrics = structure_shape(kMetricsMembers);

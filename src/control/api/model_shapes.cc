@@ -37,7 +37,7 @@ constexpr Member kContainerMembers[] = {
     refused_member("ModelPackageName", "there is no model registry; give Image and ModelDataSource"),
     refused_member("InferenceSpecificationName", "there is no model registry; give Image and ModelDataSource"),
     refused_member("MultiModelConfig", "a container serves one model; use inference components"),
-    refused_member("ContainerMetricsConfig", "containers' own metrics are not collected"),
+    optional_member("ContainerMetricsConfig", kContainerMetrics),
 };
 constexpr Shape kContainer = structure_shape(kContainerMembers);
 

@@ -179,11 +179,13 @@ TEST_F(OperationsTest, what_a_configuration_says_of_metrics_is_kept_shown_and_ch
   auto configured = [](const std::string& name, const json& metrics) {
     return with(TestApi::config(name), {{"MetricsConfig", metrics}});
   };
-  const json coarse{{"EnableEnhancedMetrics", true}, {"MetricPublishFrequencyInSeconds", 300}};
+  const json coarse{
+      {"EnableEnhancedMetrics", true}, {"MetricPublishFrequencyInSeconds", 300}, {"EnableDetailedObservability", false}};
   expect_refused("CreateEndpointConfig", configured("c", {{"MetricPublishFrequencyInSeconds", 20}}),
                  "MetricPublishFrequencyInSeconds 20 is none of 10, 30, 60, 120, 180, 240, 300.");
   api.make_endpoint();
   EXPECT_FALSE(api.endpoint()->metrics.enhanced);
+  EXPECT_EQ(api.endpoint()->metrics.scraping, state::Scraping::kConfigured);
   EXPECT_FALSE(api.ok("DescribeEndpoint", {{"EndpointName", "e"}}).contains("MetricsConfig"));
   api.ok("CreateEndpointConfig", configured("coarse", coarse));
   EXPECT_EQ(api.ok("DescribeEndpointConfig", {{"EndpointConfigName", "coarse"}})["MetricsConfig"], coarse);
@@ -193,7 +195,36 @@ TEST_F(OperationsTest, what_a_configuration_says_of_metrics_is_kept_shown_and_ch
   api.ok("UpdateEndpoint", {{"EndpointName", "e"}, {"EndpointConfigName", "coarse"}});
   EXPECT_TRUE(api.endpoint()->pending_metrics.enhanced);
   EXPECT_EQ(api.endpoint()->pending_metrics.publish_s, 300);
+  EXPECT_EQ(api.endpoint()->pending_metrics.scraping, state::Scraping::kNone);
   EXPECT_FALSE(api.endpoint()->metrics.enhanced) << "not before the update is done";
+}
+
+TEST_F(OperationsTest, a_container_says_where_its_metrics_are) {
+  auto says = [](const json& endpoint) { return json{{"MetricsEndpoints", json::array({endpoint})}}; };
+  auto model = TestApi::model("own");
+  auto& config = model["PrimaryContainer"]["ContainerMetricsConfig"];
+  for (const auto* path : {"metrics", "/", "/a/../b", "/a b", "/a?b"}) {
+    config = says({{"MetricsEndpointPath", path}});
+    expect_refused("CreateModel", model, "satisfy regular expression pattern");
+  }
+  config = says({{"MetricsEndpointPath", "/m"}, {"MetricPublishFrequencyInSeconds", 1}});
+  expect_refused("CreateModel", model, "is none of 10, 30");
+  config = says({{"MetricsEndpointPath", "/server/v1.2/metrics"}, {"MetricPublishFrequencyInSeconds", 30}});
+  api.make_endpoint();
+  api.ok("CreateModel", model);
+  EXPECT_EQ(api.ok("DescribeModel", {{"ModelName", "own"}})["PrimaryContainer"]["ContainerMetricsConfig"], config);
+  auto component = TestApi::component("ic");
+  component["Specification"]["ModelName"] = "own";
+  api.ok("CreateInferenceComponent", component);
+  EXPECT_EQ(api.component_record("ic")->specs[0].container.metrics.path, "/server/v1.2/metrics");
+  EXPECT_EQ(api.component_record("ic")->specs[0].container.metrics.publish_s, 30);
+  component["Specification"].erase("ModelName");
+  component["Specification"]["Container"] = {{"Image", "r.test/a:1"}, {"ContainerMetricsConfig", says(json::object())}};
+  component["InferenceComponentName"] = "other";
+  api.ok("CreateInferenceComponent", component);
+  EXPECT_EQ(api.component_record("other")->specs[0].container.metrics.path, "/metrics");
+  auto shown = api.ok("DescribeInferenceComponent", {{"InferenceComponentName", "other"}});
+  EXPECT_TRUE(shown["Specification"]["Container"].contains("ContainerMetricsConfig"));
 }
 
 TEST_F(OperationsTest, retained_properties_win_over_the_configuration_unless_excluded) {

@@ -48,6 +48,15 @@ inline constexpr Shape kEnvironmentKey = string_shape({}, 1024, "[a-zA-Z_][a-zA-
 inline constexpr Shape kEnvironmentValue = string_shape({}, 1024);
 inline constexpr Shape kEnvironment = map_shape(kEnvironmentKey, kEnvironmentValue, 100);
 
+// botocore's pattern is "/(?!.*\.\.)[a-zA-Z0-9/_.\-]+", which RE2 cannot say so.
+inline constexpr Shape kMetricsPath = string_shape({}, 256, "/((\\.?[a-zA-Z0-9/_\\-])+\\.?|\\.)");
+inline constexpr Member kMetricsEndpointMembers[] = {optional_member("MetricsEndpointPath", kMetricsPath),
+                                                     optional_member("MetricPublishFrequencyInSeconds", kPublishS)};
+inline constexpr Shape kMetricsEndpoint = structure_shape(kMetricsEndpointMembers);
+inline constexpr Shape kMetricsEndpoints = list_shape(kMetricsEndpoint, {}, 1);
+inline constexpr Member kContainerMetricsMembers[] = {optional_member("MetricsEndpoints", kMetricsEndpoints)};
+inline constexpr Shape kContainerMetrics = structure_shape(kContainerMetricsMembers);
+
 inline constexpr std::string_view kTagText = "([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)";
 inline constexpr Shape kTagKey = string_shape(1, 128, kTagText);
 inline constexpr Shape kTagValue = string_shape({}, 256, kTagText);

@@ -45,6 +45,17 @@ Result<int> publish_seconds(const json& given) {
   return seconds;
 }
 
+Result<state::ContainerMetrics> container_metrics(const json& container) {
+  state::ContainerMetrics metrics;
+  if (!has(container, "ContainerMetricsConfig")) return metrics;
+  const auto& given = container["ContainerMetricsConfig"];
+  if (!has(given, "MetricsEndpoints") || given["MetricsEndpoints"].empty()) return metrics;
+  const auto& endpoint = given["MetricsEndpoints"][0];
+  metrics.path = text_or(endpoint, "MetricsEndpointPath", "/metrics");
+  metrics.publish_s = TRY(publish_seconds(endpoint));
+  return metrics;
+}
+
 Result<state::ModelData> model_data_of(const json& source) {
   state::ModelData data{text_or(source, "S3Uri"), text_or(source, "S3DataType") == "S3Prefix",
                         text_or(source, "CompressionType") == "Gzip"};
@@ -138,6 +149,7 @@ Result<state::Container> component_container(const json& given) {
   container.image = text_or(given, "Image");
   if (container.image.empty()) return invalid("Container needs an Image.");
   container.environment = TRY(environment_of(given));
+  container.metrics = TRY(container_metrics(given));
   if (has(given, "ArtifactUrl")) container.model = {text_or(given, "ArtifactUrl"), false, true};
   return container;
 }
@@ -208,6 +220,7 @@ Result<state::Container> model_container(const json& definition) {
   container.image = text_or(definition, "Image");
   if (container.image.empty()) return invalid("PrimaryContainer needs an Image.");
   container.environment = TRY(environment_of(definition));
+  container.metrics = TRY(container_metrics(definition));
   if (has(definition, "ModelDataUrl") && has(definition, "ModelDataSource")) {
     return invalid("PrimaryContainer needs either ModelDataUrl or ModelDataSource, not both.");
   }
@@ -238,6 +251,10 @@ Result<state::MetricsSettings> metrics_of(const json& config) {
   const auto& given = config["MetricsConfig"];
   metrics.enhanced = bool_or(given, "EnableEnhancedMetrics", false);
   metrics.publish_s = TRY(publish_seconds(given));
+  if (has(given, "EnableDetailedObservability")) {
+    const bool all = bool_or(given, "EnableDetailedObservability", true);
+    metrics.scraping = all ? state::Scraping::kAll : state::Scraping::kNone;
+  }
   return metrics;
 }
 

@@ -17,7 +17,7 @@ json good_value(const Shape& shape);
 
 std::string good_text(const Shape& shape) {
   if (!shape.values.empty()) return std::string(shape.values[0].name);
-  for (const auto* text : {"a", "aaaaaaaaaaaaaaaaaaaa", "s3://b/p", "arn:aws:iam::111122223333:role/r", "c-0",
+  for (const auto* text : {"a", "aaaaaaaaaaaaaaaaaaaa", "/metrics", "s3://b/p", "arn:aws:iam::111122223333:role/r", "c-0",
                            "arn:aws:sagemaker:us-east-1:111122223333:model/m",
                            "arn:aws:application-autoscaling:us-east-1:111122223333:scalable-target/0ec5"}) {
     Shape alone = shape;

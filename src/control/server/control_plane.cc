@@ -13,6 +13,7 @@
 #include "control/fleet/reconciler.h"
 #include "control/fleet/static_provider.h"
 #include "control/router/router.h"
+#include "control/scraper/scraper.h"
 #include "control/series/exposition.h"
 #include "control/server/access_keys.h"
 #include "control/server/admin.h"
@@ -31,6 +32,7 @@ namespace {
 
 constexpr std::size_t kWorkers = 16;  // launches, releases, resolutions, volumes: each waits for a disk or a network
 constexpr std::size_t kWorkQueue = 4096;
+constexpr std::size_t kScrapers = 8;  // containers asked for their metrics at once: each may take its whole time-out
 
 Result<fleet::InstanceTypes> load_types(const ServeConfig& config) {
   auto types = fleet::InstanceTypes::defaults();
@@ -62,7 +64,9 @@ fleet::LocalProviderOptions local_options(const ServeConfig& config) {
 class Plane final : public ControlPlane, private router::RouterObserver, private fleet::AgentLink {
  public:
   explicit Plane(const ServeConfig& config)
-      : config_(config), executor_({.name = "fleet", .threads = kWorkers, .queue_max = kWorkQueue}) {}
+      : config_(config),
+        executor_({.name = "fleet", .threads = kWorkers, .queue_max = kWorkQueue}),
+        scrapers_({.name = "scrape", .threads = kScrapers, .queue_max = kWorkQueue}) {}
   ~Plane() override { stop(); }
 
   Result<void> start(const Context& ctx) {
@@ -73,6 +77,7 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     TRY(serve_callers());
     TRY(start_fleet());
     start_scaling();
+    TRY(start_scraping());
     TRY(serve_metrics());
     TRY(serve_operator(ctx));
     LOG_INFO(kLog, "serve the API and requests on {}, agents on {}, the store on {}, provider {}", router_->url(),
@@ -88,6 +93,8 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
       if (metrics_server_) metrics_server_->stop();
       if (router_) router_->stop();
       if (autoscaler_) autoscaler_->stop();
+      if (scraper_) scraper_->stop();
+      scrapers_.stop();
       if (reconciler_) reconciler_->stop();
       executor_.stop();
       if (hub_) hub_->stop();
@@ -329,6 +336,14 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     scaling_runs_ = true;
   }
 
+  Result<void> start_scraping() {
+    copies_client_ = TRY(http::HttpClient::create(scraper::client_options()));
+    scraper_.emplace(
+        scraper::ScraperParts{.state = *state_, .metrics = *metrics_, .http = *copies_client_, .executor = scrapers_});
+    scraper_->start();
+    return {};
+  }
+
   Result<void> serve_metrics() {
     if (config_.metrics.port == 0) return {};
     http::ServerOptions options{.address = config_.metrics.address, .port = config_.metrics.port};
@@ -354,6 +369,7 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     response.body = metrics_page({.view = state_->view(),
                                   .loads = loads,
                                   .points = points,
+                                  .scraped = scraper_->families(),
                                   .connections = router.connections,
                                   .buffered_bytes = router.buffered_bytes});
     return response;
@@ -449,6 +465,9 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
   std::atomic<bool> fleet_runs_ = false;
   std::optional<autoscaler::Autoscaler> autoscaler_;
   std::atomic<bool> scaling_runs_ = false;
+  ThreadPool scrapers_;
+  std::unique_ptr<http::HttpClient> copies_client_;
+  std::optional<scraper::Scraper> scraper_;
   std::unique_ptr<http::HttpServer> metrics_server_;
   std::unique_ptr<AdminService> admin_service_;
   std::unique_ptr<runtime::SocketServer> admin_;

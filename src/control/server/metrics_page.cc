@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "control/fleet/steps.h"
-#include "control/series/exposition.h"
 
 namespace zeropull::server {
 
@@ -27,6 +26,10 @@ class Page {
   }
   void counter(const std::string& name, const char* help, Labels labels, double value) {
     add(name, FamilyType::kCounter, help, std::move(labels), value);
+  }
+  // Of names that nothing here has.
+  void add(std::vector<Family> families) {
+    families_.insert(families_.end(), std::make_move_iterator(families.begin()), std::make_move_iterator(families.end()));
   }
   std::string text() && { return series::to_exposition(std::move(families_)); }
 
@@ -123,7 +126,7 @@ void add_starts(Page& page, const MetricsInput& in, const state::Endpoint& endpo
 
 }  // namespace
 
-std::string metrics_page(const MetricsInput& in) {
+std::string metrics_page(MetricsInput in) {
   Page page;
   for (const auto& endpoint : in.view.endpoints()) {
     const Labels labels{{"account", endpoint->account}, {"endpoint", endpoint->name}};
@@ -144,6 +147,7 @@ std::string metrics_page(const MetricsInput& in) {
              static_cast<double>(in.points.memory_bytes));
   page.counter("zeropull_series_points_lost_total", "Points that the disk did not take in time.", {},
                static_cast<double>(in.points.points_lost));
+  page.add(std::move(in.scraped));
   return std::move(page).text();
 }
 

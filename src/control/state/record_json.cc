@@ -26,6 +26,8 @@ constexpr std::array<std::string_view, 0> kNames;
 template <>
 constexpr std::array<std::string_view, 2> kNames<Placement>{"spread", "binpack"};
 template <>
+constexpr std::array<std::string_view, 3> kNames<Scraping>{"configured", "all", "none"};
+template <>
 constexpr std::array<std::string_view, 2> kNames<Routing>{"random", "least-outstanding"};
 template <>
 constexpr std::array<std::string_view, 6> kNames<EndpointStatus>{"creating",     "in-service", "updating",
@@ -56,9 +58,14 @@ void members(Io& io, ModelData& r) {
 }
 
 template <typename Io>
+void members(Io& io, ContainerMetrics& r) {
+  io("path", r.path), io("publish_s", r.publish_s);
+}
+
+template <typename Io>
 void members(Io& io, Container& r) {
   io("image", r.image), io("resolved_image", r.resolved_image), io("resolved", r.resolved), io("environment", r.environment);
-  io("model", r.model), io("model_identity", r.model_identity);
+  io("model", r.model), io("model_identity", r.model_identity), io("metrics", r.metrics);
 }
 
 template <typename Io>
@@ -93,7 +100,7 @@ void members(Io& io, Variant& r) {
 
 template <typename Io>
 void members(Io& io, MetricsSettings& r) {
-  io("enhanced", r.enhanced), io("publish_s", r.publish_s);
+  io("enhanced", r.enhanced), io("publish_s", r.publish_s), io("scraping", r.scraping);
 }
 
 template <typename Io>

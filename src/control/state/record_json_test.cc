@@ -11,7 +11,7 @@ Endpoint an_endpoint() {
   endpoint.name = "Llm";
   endpoint.uid = "u1";
   endpoint.config_body = R"({"a":"ü"})";
-  endpoint.metrics = {.enhanced = true, .publish_s = 30};
+  endpoint.metrics = {.enhanced = true, .publish_s = 30, .scraping = Scraping::kNone};
   Variant variant;
   variant.name = "AllTraffic";
   variant.pools = {{"ml.g6.2xlarge", 1, ""}, {"ml.g5.2xlarge", 2, "other"}};
@@ -42,6 +42,7 @@ TEST(RecordJson, each_kind_comes_back_as_it_was) {
   component.account = "1", component.name = "c", component.specs.resize(2);
   component.specs[1].placement = Placement::kBinpack;
   component.specs[1].container.environment = {{"A", "1"}};
+  component.specs[1].container.metrics = {"/metrics", 10};
   Model model;
   model.account = "1", model.name = "m", model.container.model = {"s3://b/p/", true, false};
   EndpointConfig config;

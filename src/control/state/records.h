@@ -34,6 +34,12 @@ struct ModelData {
   bool gzip = false;
 };
 
+// Where a container shows metrics of its own: ContainerMetricsConfig's only endpoint.
+struct ContainerMetrics {
+  std::string path;   // on the port that it serves on; "": it says nothing of that
+  int publish_s = 0;  // seconds from scrape to scrape; 0: the default
+};
+
 struct Container {
   std::string image;           // as the caller wrote it
   std::string resolved_image;  // "host/repo@sha256:.."; "" until it was resolved at deployment
@@ -41,6 +47,7 @@ struct Container {
   std::map<std::string, std::string> environment;
   ModelData model;
   std::string model_identity;  // of artifact and listing; "" until an instance has listed it
+  ContainerMetrics metrics;
 };
 
 struct Model {
@@ -89,10 +96,14 @@ struct Variant {
   bool network_isolation = false;  // its copies have no outbound traffic, whatever the operator allows
 };
 
+// Whose own metrics are collected: of containers that say where these are, of all, of none.
+enum class Scraping { kConfigured, kAll, kNone };
+
 // What a configuration says of metrics, see docs/metrics.md.
 struct MetricsSettings {
   bool enhanced = false;  // each instance and each container has series of its own too
   int publish_s = 0;      // seconds from point to point of what it governs; 0: as fine as it is measured
+  Scraping scraping = Scraping::kConfigured;
 };
 
 enum class EndpointStatus { kCreating, kInService, kUpdating, kRollingBack, kFailed, kDeleting };
