@@ -11,16 +11,24 @@
 namespace zeropull::scraper {
 namespace {
 
+// What every copy answers, and what it was asked.
+struct Served {
+  int status = 200;
+  std::string body = "# HELP up Alive.\n# TYPE up gauge\nup{EndpointName=\"x\",endpoint=\"y\"} 1\n";
+  std::string location;
+  std::vector<std::string> asked;
+};
+
 class ScraperTest : public testing::Test, public fleet::FakeFleet {
  protected:
   ScraperTest() {
     server = MUST(http::HttpServer::create({}, [this](const Context&, const http::ServerRequest& request) {
-      auto lock = asked.lock();
-      lock->push_back(request.path);
+      auto lock = served.lock();
+      lock->asked.push_back(request.path);
       http::ServerResponse response;
-      response.status = status;
-      if (!location.empty()) response.headers.set("Location", location);
-      response.body = body;
+      response.status = lock->status;
+      if (!lock->location.empty()) response.headers.set("Location", lock->location);
+      response.body = lock->body;
       return response;
     }));
     scraper = std::make_unique<Scraper>(
@@ -43,7 +51,9 @@ class ScraperTest : public testing::Test, public fleet::FakeFleet {
   void live(int seconds) {
     for (int i = 0; i < seconds; ++i) scraper->run_once(), clock.advance(std::chrono::seconds(1));
   }
-  std::size_t count() { return asked.lock()->size(); }
+  void answer(std::string body) { served.lock()->body = std::move(body); }
+  std::vector<std::string> asked() { return served.lock()->asked; }
+  std::size_t count() { return asked().size(); }
   std::optional<double> value(const std::string& metric, const std::string& statistic, Labels labels = {},
                               const std::string& name_space = kContainerNamespace) {
     if (name_space == kContainerNamespace) {
@@ -73,10 +83,7 @@ class ScraperTest : public testing::Test, public fleet::FakeFleet {
     return -1;
   }
 
-  int status = 200;
-  std::string body = "# HELP up Alive.\n# TYPE up gauge\nup{EndpointName=\"x\",endpoint=\"y\"} 1\n";
-  std::string location;
-  Guarded<std::vector<std::string>> asked;
+  Guarded<Served> served;
   std::unique_ptr<http::HttpServer> server;
   std::unique_ptr<http::HttpClient> client = MUST(http::HttpClient::create(client_options()));
   os::ScratchFolder folder = MUST(os::ScratchFolder::create("/tmp", "zp-scraper-"));
@@ -89,7 +96,7 @@ class ScraperTest : public testing::Test, public fleet::FakeFleet {
 TEST_F(ScraperTest, a_copy_is_asked_where_its_container_says_and_as_often) {
   in_service({}, {.path = "/server/metrics", .publish_s = 10});
   live(30);
-  EXPECT_EQ(*asked.lock(), std::vector<std::string>(3, "/server/metrics"));
+  EXPECT_EQ(asked(), std::vector<std::string>(3, "/server/metrics"));
   EXPECT_EQ(value("up", "SampleCount", {{"exported_EndpointName", "x"}, {"endpoint", "y"}}), 3);
   EXPECT_EQ(value("up", "Maximum", {{"exported_EndpointName", "x"}, {"endpoint", "y"}}), 1);
   const auto* up = shown("up");
@@ -113,7 +120,7 @@ TEST_F(ScraperTest, nobody_is_asked_who_did_not_say_so) {
 TEST_F(ScraperTest, an_endpoint_that_asks_for_all_has_the_default_path_and_its_own_frequency) {
   in_service({.publish_s = 30, .scraping = state::Scraping::kAll}, {});
   live(60);
-  EXPECT_EQ(*asked.lock(), std::vector<std::string>(2, "/metrics"));
+  EXPECT_EQ(asked(), std::vector<std::string>(2, "/metrics"));
 }
 
 TEST_F(ScraperTest, an_endpoint_that_asks_for_none_has_none) {
@@ -124,32 +131,33 @@ TEST_F(ScraperTest, an_endpoint_that_asks_for_none_has_none) {
 
 TEST_F(ScraperTest, what_fails_is_counted_asked_less_often_and_well_again_later) {
   in_service({}, {.path = "/metrics", .publish_s = 10});
-  body = "<html>\n";
+  answer("<html>\n");
   live(70);
   EXPECT_EQ(count(), 3u) << "after 0, 20 and 60 s";
   EXPECT_EQ(scrapes("failed"), 3);
   EXPECT_EQ(value("ScrapesFailed", "Sum", {{"InferenceComponentName", "qwen"}}, "Zeropull"), 3);
   EXPECT_EQ(shown("up"), nullptr);
-  body = "up 1\n";
+  answer("up 1\n");
   live(70 + 40);
   EXPECT_GE(scrapes("answered"), 3);
   EXPECT_EQ(value("up", "Maximum"), 1);
-  status = 500;
+  served.lock()->status = 500;
   live(10);
   EXPECT_EQ(scrapes("failed"), 4);
   EXPECT_EQ(shown("up"), nullptr) << "what was answered once is not shown as if it were of now";
 }
 
 TEST_F(ScraperTest, a_redirect_is_not_followed) {
-  status = 302, location = "/elsewhere";
+  served.lock()->status = 302;
+  served.lock()->location = "/elsewhere";
   in_service({}, {.path = "/metrics", .publish_s = 300});
   live(10);
-  EXPECT_EQ(*asked.lock(), std::vector<std::string>{"/metrics"});
+  EXPECT_EQ(asked(), std::vector<std::string>{"/metrics"});
   EXPECT_EQ(scrapes("failed"), 1);
 }
 
 TEST_F(ScraperTest, an_endless_answer_ends_at_the_limit) {
-  body = std::string(kBodyMax + 1, '\n');
+  answer(std::string(kBodyMax + 1, '\n'));
   in_service({}, {.path = "/metrics", .publish_s = 300});
   live(1);
   EXPECT_EQ(scrapes("failed"), 1);
@@ -159,9 +167,9 @@ TEST_F(ScraperTest, a_full_store_takes_no_new_series_of_containers_and_keeps_tho
   scraper = std::make_unique<Scraper>(
       ScraperParts{.state = *state, .metrics = *metrics, .http = *client, .executor = executor, .clock = clock, .series_max = 1});
   in_service({}, {.path = "/metrics", .publish_s = 10});
-  body = "old 1\n";
+  answer("old 1\n");
   live(60);
-  body = "old 1\nnew 1\n";
+  answer("old 1\nnew 1\n");
   live(20);
   EXPECT_EQ(value("old", "SampleCount"), 8);
   EXPECT_EQ(value("new", "SampleCount"), std::nullopt);
@@ -181,7 +189,7 @@ TEST_F(ScraperTest, a_copy_that_has_gone_is_forgotten) {
 
 TEST_F(ScraperTest, copies_share_a_family_on_the_page) {
   in_service({}, {.path = "/metrics", .publish_s = 10}, 2);
-  body = "# TYPE x gauge\nx 1\n";
+  answer("# TYPE x gauge\nx 1\n");
   scraper->run_once();
   ASSERT_NE(shown("x"), nullptr);
   EXPECT_EQ(shown("x")->samples.size(), 2u);
