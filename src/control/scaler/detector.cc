@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "control/scaler/sentences.h"
+
 namespace zeropull::scaler {
 
 namespace {
@@ -13,6 +15,10 @@ double seconds(Duration duration) { return std::chrono::duration<double>(duratio
 
 // Rounds up, but not for the last digits of a division.
 int whole(double copies) { return static_cast<int>(std::min(std::ceil(copies - 1e-6), 1e6)); }
+
+std::string requests(double count) { return counted(count, "request", "requests"); }
+std::string waiting(double count) { return fmt::format("{} {}", requests(count), agreeing(count, "waits", "wait")); }
+std::string copies_are(int count) { return fmt::format("{} {}", counted(count, "copy", "copies"), agreeing(count, "is", "are")); }
 
 // One look at a component: everything that decide() derives from state, policy and input.
 class Look {
@@ -89,12 +95,13 @@ class Look {
   }
 
   bool wake() {
-    if (input_.desired > 0 || input_.in_flight == 0 || !policy_.scale_out) return false;
+    // Requests at work in copies that end are no reason: they are answered there.
+    if (input_.desired > 0 || input_.held == 0 || !policy_.scale_out) return false;
     // Those that wait arrived just now: what they need at once is all that is known.
-    int wanted = std::max(1, whole(input_.in_flight / limit_));
+    int wanted = std::max(1, whole(input_.held / limit_));
     decision_.evidence.cause = ScaleCause::kWake;
-    decision_.evidence.count = input_.in_flight;
-    return raise(wanted, fmt::format("{} requests wait and there is no copy", input_.in_flight));
+    decision_.evidence.count = input_.held;
+    return raise(wanted, fmt::format("{} and there is no copy", waiting(input_.held)));
   }
 
   bool grow() {
@@ -160,9 +167,9 @@ class Look {
     evidence.window_seconds = seen.seconds;
     evidence.count = seen.arrivals;
     evidence.rate = rate;
-    return raise(wanted, fmt::format("{:.0f} requests in {:.1f} s are more than the {:.2f} a second that {} copies are sized for "
-                                     "at {:.2f} s each",
-                                     seen.arrivals, seen.seconds, evidence.sized_for, input_.desired, service_));
+    return raise(wanted, fmt::format("{} in {:.1f} s {} more than the {:.2f} a second that {} sized for at {:.2f} s each",
+                                     requests(seen.arrivals), seen.seconds, agreeing(seen.arrivals, "is", "are"),
+                                     evidence.sized_for, copies_are(input_.desired), service_));
   }
 
   // Requests at work are Poisson at any moment; their mean over a window is as good as one count for each two service times.
@@ -186,10 +193,9 @@ class Look {
     decision_.evidence.count = seen.arrivals;
     decision_.evidence.rate = seen.arrivals / seen.seconds;
     decision_.evidence.concurrency = mean;
-    return raise(
-        std::max(whole(mean / target_), input_.desired + 1),
-        fmt::format("{:.1f} requests were at work in the last {:.1f} s, more than the {:.1f} that {} copies are sized for", mean,
-                    seen.seconds, capacity, input_.desired));
+    return raise(std::max(whole(mean / target_), input_.desired + 1),
+                 fmt::format("{:.1f} requests were at work in the last {:.1f} s, more than the {:.1f} that {} sized for", mean,
+                             seen.seconds, capacity, copies_are(input_.desired)));
   }
 
   // To what the busiest part of the window needs with a tenth unused, and its bursts with all of each copy.
@@ -232,10 +238,9 @@ class Look {
     evidence.count = sum.arrivals;
     evidence.rate = rate;
     evidence.concurrency = at_work;
-    decision_.reason = fmt::format(
-        "in the last {:.0f} s no more than {} of {} copies were needed ({:.0f} requests in {:.0f} s, "
-        "{:.2f} s each)",
-        window, decision_.desired, input_.desired, sum.arrivals, sum.seconds, service_);
+    decision_.reason = fmt::format("in the last {:.0f} s no more than {} of {} {} needed ({} in {:.0f} s, {:.2f} s each)", window,
+                                   decision_.desired, counted(input_.desired, "copy", "copies"),
+                                   agreeing(input_.desired, "was", "were"), requests(sum.arrivals), sum.seconds, service_);
   }
 
   bool raise(int wanted, std::string why) {
@@ -244,8 +249,10 @@ class Look {
     decision_.desired = wanted;
     decision_.reason = std::move(why);
     auto& evidence = decision_.evidence;
-    if (evidence.pending > 0) decision_.reason += fmt::format("; {} of them are starting", evidence.pending);
-    if (evidence.backlog >= 1) decision_.reason += fmt::format("; {:.0f} requests wait", evidence.backlog);
+    if (evidence.pending > 0) {
+      decision_.reason += fmt::format("; {} of them {} starting", evidence.pending, agreeing(evidence.pending, "is", "are"));
+    }
+    if (evidence.backlog >= 1) decision_.reason += "; " + waiting(evidence.backlog);
     return true;
   }
 

@@ -219,6 +219,20 @@ TEST(Detector, the_first_request_wakes_a_component_at_zero_at_the_first_look) {
   EXPECT_THAT(component.decision.reason, ::testing::HasSubstr("no copy"));
 }
 
+TEST(Detector, a_request_at_work_in_a_copy_that_ends_wakes_nothing) {
+  Component component(8);
+  component.policy.copies_min = 0;
+  component.input.desired = component.input.copies_ready = 0;
+  component.input.arrivals = component.input.in_flight = 1;
+  for (int i = 0; i < 20; ++i) component.look();
+  EXPECT_EQ(component.input.desired, 0);
+  component.input.arrivals = component.input.in_flight = 2;
+  component.input.held = 1;
+  component.look();
+  EXPECT_EQ(component.decision.desired, 1);
+  EXPECT_THAT(component.decision.reason, ::testing::HasSubstr("1 request waits"));
+}
+
 TEST(Detector, obeys_bounds_and_suspended_directions) {
   Component component(9);
   component.policy.copies_max = 6;
