@@ -94,7 +94,7 @@ def each_decision_is_explained(lab: Lab) -> None:
     check_chain(now["Activities"], 1, now["DesiredCapacity"])
     first = now["Activities"][-1]
     assert first["Status"] in ("Successful", "Overridden") and first["Detector"] == "own", first
-    for words in ("predicted", "the copy count goes from 1 to", "pending are"):
+    for words in ("predicted", "the copy count goes from 1 to", "; pending "):
         assert words in first["Explanation"], first
     told = scaling(lab, "describe_scaling_activities", **WHAT)["ScalingActivities"]
     assert told[-1]["Description"] == f"Setting desired copy count to {first['To']}.", told

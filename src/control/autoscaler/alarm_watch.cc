@@ -18,6 +18,11 @@ bool due(const WatchedAlarm& alarm, std::int64_t now) {
   return alarm.state.evaluated == 0 || now < alarm.state.evaluated || now / interval != alarm.state.evaluated / interval;
 }
 
+// But for the marks of evaluation.
+bool same_state(const AlarmStatus& a, const AlarmStatus& b) {
+  return a.value == b.value && a.updated == b.updated && a.reason == b.reason && a.reason_data == b.reason_data;
+}
+
 }  // namespace
 
 scaler::AlarmState alarm_state_of(const AlarmStatus& status) {
@@ -49,7 +54,6 @@ void AlarmWatch::take(const List<Alarm>& alarms, std::int64_t now) {
     take_one(record, now);
   }
   std::erase_if(alarms_, [&](const auto& one) { return !there.contains(one.first); });
-  std::erase_if(own_, [&](const auto& one) { return !there.contains(one.first); });
 }
 
 void AlarmWatch::take_one(const Ptr<Alarm>& record, std::int64_t now) {
@@ -62,23 +66,24 @@ void AlarmWatch::take_one(const Ptr<Alarm>& record, std::int64_t now) {
     if (!query.ok()) LOG_WARN(kLog, "{}", query.error().to_string());
     alarm.query = query.ok() ? std::optional(std::move(*query)) : std::nullopt;
   }
-  auto own = own_.find(key);
-  const bool ours = own != own_.end() && own->second == record->revision;
-  if (!ours) {
-    auto told = alarm_state_of(record->status);
-    const bool set = !first && told.updated != alarm.state.updated;
-    // What was looked at in the meantime is not looked at again.
-    told.evaluated = std::max(told.evaluated, alarm.state.evaluated);
-    told.known_since = std::max(told.known_since, alarm.state.known_since);
-    alarm.state = std::move(told);
-    alarm.unwritten = false;
-    if (set) {  // SetAlarmState: it acts only where the caller gave datapoints
-      alarm.datapoints = told_datapoints(alarm.state.reason_data, now);
-      alarm.record = record;
-      if (!alarm.datapoints.empty()) trigger(key, alarm);
-    }
-  }
+  // A state that is neither the one before nor ours is a caller's (SetAlarmState, or another alarm of the name). A new
+  // configuration alone leaves what was evaluated as it is, to be written again where it was not.
+  const auto ours = alarm_status_of(alarm.state);
+  const bool set = !first && !same_state(record->status, ours) && !same_state(record->status, alarm.record->status);
   alarm.record = record;
+  if (!first && !set) {
+    alarm.unwritten = !same_state(record->status, ours);
+    return;
+  }
+  auto told = alarm_state_of(record->status);
+  // What was looked at in the meantime is not looked at again.
+  told.evaluated = std::max(told.evaluated, alarm.state.evaluated);
+  told.known_since = std::max(told.known_since, alarm.state.known_since);
+  alarm.state = std::move(told);
+  alarm.unwritten = false;
+  if (first) return;
+  alarm.datapoints = told_datapoints(alarm.state.reason_data, now);  // it acts only where the caller gave some
+  if (!alarm.datapoints.empty()) trigger(key, alarm);
 }
 
 void AlarmWatch::trigger(const std::string& key, const WatchedAlarm& alarm) {
@@ -125,11 +130,10 @@ void AlarmWatch::write(const View& view, const std::vector<std::string>& keys, C
   }
 }
 
-void AlarmWatch::written(const std::vector<std::string>& keys, Revision revision) {
+void AlarmWatch::written(const std::vector<std::string>& keys) {
   for (auto& [key, alarm] : alarms_) {
     if (!alarm.unwritten || (!keys.empty() && std::ranges::find(keys, key) == keys.end())) continue;
     alarm.unwritten = false;
-    own_[key] = revision;
   }
 }
 

@@ -44,7 +44,7 @@ class AlarmWatch {
   // Adds the states that are not written yet of these alarms (empty: of all) to a commit; an alarm whose record is no longer the
   // one that was evaluated stays as it is. written() follows once it is committed.
   void write(const state::View& view, const std::vector<std::string>& keys, state::Changes& changes) const;
-  void written(const std::vector<std::string>& keys, state::Revision revision);
+  void written(const std::vector<std::string>& keys);
   bool has_unwritten() const;
 
  private:
@@ -53,7 +53,6 @@ class AlarmWatch {
 
   const series::Store& metrics_;
   std::map<std::string, WatchedAlarm> alarms_;  // by key_of()
-  std::map<std::string, state::Revision> own_;  // revisions that written() was told
   std::vector<Trigger> triggers_;
 };
 

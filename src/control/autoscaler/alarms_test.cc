@@ -38,7 +38,7 @@ TEST_F(AlarmsTest, three_points_of_ten_seconds_scale_out_after_thirty) {
   auto activity = activities().back();
   EXPECT_EQ(activity->cause, "monitor alarm tt-high in state ALARM triggered policy tt");
   EXPECT_EQ(activity->detector, "aws");
-  EXPECT_THAT(activity->explanation, testing::AllOf(HasSubstr("3 x 10 s"), HasSubstr("pending are")));
+  EXPECT_THAT(activity->explanation, testing::AllOf(HasSubstr("3 x 10 s"), HasSubstr("; pending ")));
   live(60);
   EXPECT_EQ(scaled(), 1);
   EXPECT_EQ(ready(), 6);

@@ -196,19 +196,19 @@ Result<void> Autoscaler::carry_out(const Context& ctx, const Decision& decision,
     TRY(ledger_.carry_out(ctx, decision));
     return {};
   }
-  auto done = TRY(ledger_.carry_out(
-      ctx, decision, [&](const View& view, Changes& changes) { alarms_.write(view, invoked->alarm_keys, changes); }));
-  alarms_.written(invoked->alarm_keys, done.revision);
+  TRY(ledger_.carry_out(ctx, decision,
+                        [&](const View& view, Changes& changes) { alarms_.write(view, invoked->alarm_keys, changes); }));
+  alarms_.written(invoked->alarm_keys);
   return {};
 }
 
 Result<void> Autoscaler::write_alarms(const Context& ctx) {
-  auto committed = TRY(parts_.state.update(ctx.with_timeout(kCommitTimeout), [&](const View& view) -> Result<Changes> {
+  TRY(parts_.state.update(ctx.with_timeout(kCommitTimeout), [&](const View& view) -> Result<Changes> {
     Changes changes;
     alarms_.write(view, {}, changes);
     return changes;
   }));
-  alarms_.written({}, committed);
+  alarms_.written({});
   return {};
 }
 

@@ -46,7 +46,7 @@ TEST_F(AutoscalerTest, a_fourfold_load_is_answered_in_seconds_and_explained) {
   EXPECT_EQ(first->from, 2);
   EXPECT_EQ(first->status, ActivityStatus::kInProgress);
   EXPECT_THAT(first->cause, HasSubstr("detector of policy tt"));
-  EXPECT_THAT(first->explanation, testing::AllOf(HasSubstr("requests in"), HasSubstr("predicted are"), HasSubstr("pending are")));
+  EXPECT_THAT(first->explanation, testing::AllOf(HasSubstr("requests in"), HasSubstr("predicted are"), HasSubstr("; pending ")));
   live(60);
   EXPECT_EQ(ready(), desired());
   EXPECT_GE(desired(), 6);
@@ -95,6 +95,36 @@ TEST_F(AutoscalerTest, with_a_minimum_of_zero_it_goes_to_zero_and_a_request_that
   EXPECT_GT(traffic.answered, before);
   EXPECT_GE(ready(), 1);
   expect_one_chain(2);
+}
+
+TEST_F(AutoscalerTest, requests_that_copies_still_work_on_do_not_wake_what_was_set_to_zero) {
+  in_service(1);
+  register_target(0, 4);
+  track("ConcurrentRequestsPerCopy", 2, 10, "Maximum");
+  traffic.service = 60;
+  traffic.rate = 1;
+  live(1);
+  traffic.rate = 0;
+  update_component([](auto& next) { next.desired_copies = 0; });
+  live(20);
+  EXPECT_EQ(desired(), 0);
+  EXPECT_TRUE(activities().empty());
+}
+
+TEST_F(AutoscalerTest, requests_that_came_in_vain_wake_it_but_not_those_from_before_it_was_there) {
+  in_service(1);
+  update_component([](auto& next) { next.desired_copies = 0; });
+  until([&] { return ready() == 0; }, 60);
+  traffic.holds = false;
+  traffic.rate = 1;
+  live(10);
+  traffic.rate = 0;
+  register_target(0, 4);
+  track("ConcurrentRequestsPerCopy", 2, 10, "Maximum");
+  live(10);
+  EXPECT_EQ(desired(), 0);
+  traffic.rate = 1;
+  EXPECT_LE(until([&] { return desired() == 1; }, 5), 1.5);
 }
 
 TEST_F(AutoscalerTest, bounds_hold_except_in_a_suspended_direction) {
@@ -174,6 +204,24 @@ TEST_F(AutoscalerTest, jumps_of_the_wall_clock_scale_nothing_and_the_detector_st
   }
   traffic.rate = 24;
   EXPECT_LE(until([&] { return desired() >= 5; }, 60), 6);
+}
+
+TEST_F(AutoscalerTest, an_activity_after_a_jump_back_ends_by_what_became_of_it) {
+  in_service(1);
+  register_target(2, 8);
+  live(30);
+  wall.jump(-std::chrono::hours(1));
+  change<state::ScalableTarget>(target(), [](auto& next) { next.capacity_min = 3; });
+  live(30);
+  ASSERT_EQ(activities().size(), 2u);
+  for (const auto& activity : activities()) EXPECT_EQ(activity->status, ActivityStatus::kSuccessful) << activity->status_message;
+  change<state::ScalableTarget>(target(), [](auto& next) { next.capacity_min = 4; });
+  live(0.25);
+  change<state::ScalableTarget>(target(), [](auto& next) { next.capacity_min = 5; });
+  live(30);
+  std::vector<ActivityStatus> statuses;
+  for (const auto& activity : activities()) statuses.push_back(activity->status);
+  EXPECT_EQ(std::ranges::count(statuses, ActivityStatus::kOverridden), 1);
 }
 
 TEST_F(AutoscalerTest, a_component_that_is_being_made_or_has_failed_is_left_alone) {

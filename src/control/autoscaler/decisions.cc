@@ -109,7 +109,9 @@ Result<Ledger::Outcome> Ledger::carry_out(const Context& ctx, const Decision& de
     auto scaled = decision.resource.scaled();
     auto target = view.scalable_target(scaled);
     auto resource = find_resource(view, scaled);
-    if (!target || !resource || !resource->busy.empty() || resource->desired != decision.from) return changes;
+    auto policy = decision.policy.empty() ? nullptr : view.scaling_policy(scaled, decision.policy);
+    if (!target || target->revision != decision.target || (!policy && !decision.policy.empty())) return changes;
+    if (!resource || !resource->busy.empty() || resource->desired != decision.from) return changes;
     const auto time = now();
     auto activity = activity_of(decision, *resource, time);
     if (decision.not_scaled) activity.not_scaled = {not_scaled_reason(*decision.not_scaled, *target, decision.from)};
@@ -126,8 +128,7 @@ Result<Ledger::Outcome> Ledger::carry_out(const Context& ctx, const Decision& de
       next.cooldown_in = record_of(decision.cooldowns->in);
       changes.put(target, std::move(next));
     }
-    auto policy = decision.policy.empty() || !decision.to ? nullptr : view.scaling_policy(scaled, decision.policy);
-    if (policy) {
+    if (policy && decision.to) {
       ScalingPolicy next = *policy;
       next.last_scaled = time;
       changes.put(policy, std::move(next));
@@ -159,23 +160,21 @@ Result<void> Ledger::follow(const Context& ctx) {
       goes_on = false;
       Changes changes;
       auto resource = find_resource(view, name.scaled());
-      bool newest = true;
-      auto activities = view.scaling_activities(name.scaled());
-      for (auto at = activities.rbegin(); at != activities.rend(); ++at) {
-        const auto& activity = *at;
-        if (!activity->not_scaled.empty()) continue;
-        if (is_open(*activity)) {
-          if (auto ending = ending_of(*activity, resource, newest)) {
-            ScalingActivity next = *activity;
-            next.status = ending->status;
-            next.status_message = std::move(ending->message);
-            next.end = now();
-            changes.put(activity, std::move(next));
-          } else {
-            goes_on = true;
-          }
+      auto open = view.scaling_activities(name.scaled());
+      std::erase_if(open, [](const auto& activity) { return !is_open(*activity); });
+      // By when they were committed: a clock that went back may have given the newest the oldest time.
+      std::ranges::sort(open, std::greater(), &Held<ScalingActivity>::revision);
+      for (const auto& activity : open) {
+        auto ending = ending_of(*activity, resource, activity == open.front());
+        if (!ending) {
+          goes_on = true;
+          continue;
         }
-        newest = false;
+        ScalingActivity next = *activity;
+        next.status = ending->status;
+        next.status_message = std::move(ending->message);
+        next.end = std::max(now(), next.begin);
+        changes.put(activity, std::move(next));
       }
       return changes;
     });

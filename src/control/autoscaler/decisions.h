@@ -21,7 +21,8 @@ namespace zeropull::autoscaler {
 
 struct Decision {
   ResourceName resource;
-  std::string policy;              // its name; "" of bounds and schedules
+  state::Revision target = 0;      // of the scalable target that it was decided on: another one voids it
+  std::string policy;              // its name; "" of bounds and schedules; one that is gone voids it
   std::string detector;            // "own", "aws"; "" of bounds and schedules
   std::string cause, explanation;  // the API's text, and our sentence
   int from = 0;                    // the capacity that it was decided on: another one voids it
@@ -42,7 +43,7 @@ class Ledger {
   Ledger(state::State& state, Clock& clock, Random& random) : state_(state), clock_(clock), random_(random) {}
 
   struct Outcome {
-    bool done = false;             // false: void, since the target is gone or its resource has changed
+    bool done = false;             // false: void, since target, policy or capacity are no longer what it was decided on
     state::Revision revision = 0;  // of the commit; 0: there was nothing to write
   };
   // `more` is written in either case.

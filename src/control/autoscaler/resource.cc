@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/fleet/steps.h"
+#include "control/scaler/sentences.h"
 
 namespace zeropull::autoscaler {
 
@@ -51,7 +52,7 @@ std::string component_busy(const Component& component) {
 std::optional<ScalingResource> component_resource(const View& view, std::string_view account, std::string_view name) {
   ScalingResource resource;
   resource.noun = "copy count";
-  resource.unit = "copies";
+  resource.unit_one = "copy", resource.units = "copies";
   resource.component = view.component({account, name});
   if (!resource.component || resource.component->implicit) return std::nullopt;
   resource.endpoint = view.endpoint_by_uid(resource.component->endpoint_uid);
@@ -70,7 +71,7 @@ std::optional<ScalingResource> component_resource(const View& view, std::string_
 std::optional<ScalingResource> variant_resource(const View& view, std::string_view account, const ScaledResource& named) {
   ScalingResource resource;
   resource.noun = "instance count";
-  resource.unit = "instances";
+  resource.unit_one = "instance", resource.units = "instances";
   resource.scales_variant = true;
   resource.endpoint = view.endpoint({account, named.endpoint});
   if (!resource.endpoint) return std::nullopt;
@@ -95,6 +96,8 @@ std::optional<ScalingResource> variant_resource(const View& view, std::string_vi
 }
 
 }  // namespace
+
+std::string ScalingResource::counted(int count) const { return scaler::counted(count, unit_one, units); }
 
 std::optional<ScalingResource> find_resource(const View& view, const Scaled& scaled) {
   auto named = parse_resource_id(scaled.dimension, scaled.resource_id);

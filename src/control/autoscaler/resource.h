@@ -11,8 +11,8 @@
 namespace zeropull::autoscaler {
 
 struct ScalingResource {
-  std::string noun;  // "copy count", "instance count": in activities
-  std::string unit;  // "copies", "instances": in explanations
+  std::string noun;             // "copy count", "instance count": in activities
+  std::string unit_one, units;  // "copy" and "copies", "instance" and "instances": in explanations
   state::Ptr<state::Endpoint> endpoint;
   state::Ptr<state::Component>
       component;  // of a variant with a model the one that stands for it; nullptr: a variant of components
@@ -23,6 +23,7 @@ struct ScalingResource {
   std::string busy;     // why its capacity cannot be changed now; "" when it can
   std::string failure;  // why it does not get what it should have; "" when it may
   int pending() const { return desired > ready ? desired - ready : 0; }
+  std::string counted(int count) const;  // "1 copy", "4 copies"
 };
 
 // nullopt: there is no such component or variant (any more).

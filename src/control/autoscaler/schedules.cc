@@ -41,6 +41,7 @@ std::optional<std::int64_t> next_due(const ScheduledAction& action) {
 Result<void> Schedules::run(const Context& ctx, Millis now) {
   auto actions = state_.view().scheduled_actions();
   std::set<std::string> there;
+  Result<void> outcome;
   for (const auto& action : actions) {
     auto key = key_of(static_cast<const ScheduledAction&>(*action));
     there.insert(key);
@@ -55,10 +56,11 @@ Result<void> Schedules::run(const Context& ctx, Millis now) {
       }
     }
     if (!known.due || *known.due > now / 1000) continue;
-    TRY(act(ctx, action, *known.parsed, now));
+    auto done = act(ctx, action, *known.parsed, now);
+    if (!done.ok()) outcome = std::move(done);  // the others go on
   }
   std::erase_if(known_, [&](const auto& one) { return !there.contains(one.first); });
-  return {};
+  return outcome;
 }
 
 Result<void> Schedules::act(const Context& ctx, const Ptr<ScheduledAction>& action, const Scheduled& scheduled, Millis now) {
@@ -82,6 +84,7 @@ Result<void> Schedules::act(const Context& ctx, const Ptr<ScheduledAction>& acti
     auto resource = find_resource(view, name.scaled());
     if (target && resource && !target->scheduled_suspended && resource->busy.empty()) {
       auto next = with_bounds(*target, scheduled);
+      decision.target = target->revision;
       decision.from = resource->desired;
       decision.to = scaler::forced_capacity(bounds_of(next), resource->desired);
       decision.cause = fmt::format("scheduled action {} was triggered: the bounds are {} to {}", action->name, next.capacity_min,

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "control/autoscaler/limits.h"
+#include "control/scaler/sentences.h"
 #include "control/state/millis.h"
 
 namespace zeropull::autoscaler {
@@ -19,6 +20,7 @@ constexpr const char* kNoCapacityMetric = "NoCapacityInvocationFailures";
 Decision decision_for(const TargetNow& now) {
   Decision decision;
   decision.resource = resource_name(*now.target);
+  decision.target = now.target->revision;
   decision.from = now.resource.desired;
   return decision;
 }
@@ -28,8 +30,9 @@ std::string deed(const TargetNow& now, int to) {
   const auto& resource = now.resource;
   auto text = fmt::format("the {} goes from {} to {}", resource.noun, resource.desired, to);
   if (to <= resource.desired) return text;
-  return text + fmt::format("; pending are {} {}, each ready about {} after its order", to - std::min(resource.ready, to),
-                            resource.unit, now.start.text());
+  const int pending = to - std::min(resource.ready, to);
+  return text + fmt::format("; pending {} {}, {} ready about {} after its order", scaler::agreeing(pending, "is", "are"),
+                            resource.counted(pending), scaler::agreeing(pending, "which is", "each"), now.start.text());
 }
 
 Duration scale_in_window(const TargetNow& now, const ScalingSettings& settings) {
@@ -58,7 +61,7 @@ scaler::DetectorPolicy detector_policy(const TargetNow& now, const TargetMemory&
 // Requests that came while there was no copy since the last look; those that are not held leave no other trace.
 std::uint32_t came_in_vain(const TargetNow& now, TargetMemory& memory) {
   auto count = now.load.requests.without_copies;
-  auto before = std::exchange(memory.without_copies, count);
+  auto before = std::exchange(memory.without_copies, count).value_or(count);
   return count > before ? static_cast<std::uint32_t>(std::min<std::uint64_t>(count - before, 1'000'000)) : 0;
 }
 
@@ -75,22 +78,27 @@ scaler::ScaleInput input_of(const TargetNow& now, TargetMemory& memory, SteadyTi
   input.copies_ready = now.resource.ready;
   input.start_time = now.start.time;
   auto vain = came_in_vain(now, memory);
-  if (input.desired == 0 && input.in_flight == 0) input.in_flight = input.held = vain;
+  if (input.desired == 0 && input.held == 0) {
+    input.held = vain;
+    input.in_flight += vain;
+  }
   return input;
 }
 
 std::string prediction(const TargetNow& now, const scaler::ScaleDecision& decided) {
   using enum scaler::ScaleCause;
   const auto& evidence = decided.evidence;
+  const auto wanted = now.resource.counted(decided.desired);
+  const auto are = scaler::agreeing(decided.desired, "is", "are");
   switch (evidence.cause) {
     case kArrivals:
-      return fmt::format("predicted are {:.2f} requests a second at {:.2f} s each, for which {} {} are needed", evidence.rate,
-                         evidence.service_seconds, decided.desired, now.resource.unit);
+      return fmt::format("predicted are {:.2f} requests a second at {:.2f} s each, for which {} {} needed", evidence.rate,
+                         evidence.service_seconds, wanted, are);
     case kConcurrency:
-      return fmt::format("predicted are {:.1f} requests at work at once, for which {} {} are needed", evidence.concurrency,
-                         decided.desired, now.resource.unit);
-    case kWake: return fmt::format("{} {} can work on them at once", decided.desired, now.resource.unit);
-    case kQuiet: return fmt::format("predicted is that {} {} are enough", decided.desired, now.resource.unit);
+      return fmt::format("predicted are {:.1f} requests at work at once, for which {} {} needed", evidence.concurrency, wanted,
+                         are);
+    case kWake: return fmt::format("{} can work on what waits", wanted);
+    case kQuiet: return fmt::format("predicted is that {} {} enough", wanted, are);
     case kBounds:
     case kSteady: break;
   }
@@ -242,7 +250,8 @@ std::optional<Decision> decide_by_wake(const TargetNow& now, TargetMemory& memor
   decision.policy = (*tracking)->name;
   decision.detector = "own";
   decision.to = std::max(1, now.target->capacity_min);
-  auto seen = fmt::format("{} {} and there is no copy", waiting, waiting == 1 ? "request waits" : "requests wait");
+  auto seen = fmt::format("{} {} and there is no copy", scaler::counted(waiting, "request", "requests"),
+                          scaler::agreeing(waiting, "waits", "wait"));
   decision.cause = fmt::format("detector of policy {}: {}", decision.policy, seen);
   decision.explanation = fmt::format("{}; {}", seen, deed(now, *decision.to));
   decision.onset = millis_of(moment.wall);
@@ -270,7 +279,7 @@ std::optional<Decision> decide_by_alarms(const TargetNow& now, const std::vector
       seen = seen_by(*alarm);
       decision.onset = millis_of_onset(*alarm);
       auto metric = alarm->datapoints.empty() ? 0 : alarm->datapoints.front().value;
-      seen += fmt::format(" For {:.2f} with {} {} policy {} asks for {}", metric, now.resource.desired, now.resource.unit,
+      seen += fmt::format(" For {:.2f} with {} policy {} asks for {}", metric, now.resource.counted(now.resource.desired),
                           wish->policy, *wish->capacity);
     }
   }

@@ -38,7 +38,7 @@ TargetNow read_target(const state::View& view, const state::Ptr<state::ScalableT
 // What is remembered of a target between two looks. Lost with the process: a new one changes nothing before it has seen evidence.
 struct TargetMemory {
   std::unique_ptr<scaler::DetectorState> detector;
-  std::uint64_t without_copies = 0;  // at the last look
+  std::optional<std::uint64_t> without_copies;  // at the last look; what came before the first one wakes nobody
   std::optional<scaler::ScaleEvidence> evidence;
 };
 

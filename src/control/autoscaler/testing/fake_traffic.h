@@ -16,14 +16,16 @@ namespace zeropull::autoscaler {
 struct FakeTraffic {
   double rate = 0;       // requests a second
   double service = 0.5;  // seconds of each
+  bool holds = true;     // else what finds no copy is refused
   std::uint64_t answered = 0;
 
   // So many seconds of it, with these copies.
   void pass(double seconds, const std::vector<std::string>& copies) {
     due_ += rate * seconds;
     for (; due_ >= 1; due_ -= 1) {
-      ++requests_.arrivals, ++held_;
+      ++requests_.arrivals;
       if (copies.empty()) ++requests_.without_copies;
+      if (holds || !copies.empty()) ++held_;
     }
     for (auto& one : at_work_) one.left -= seconds;
     while (!at_work_.empty() && at_work_.front().left <= 0) {
