@@ -10,12 +10,10 @@ import threading
 import time
 
 from lab import Lab, run_cases
+from scalable import PER_COPY, Scalable, check_chain
 from scaleout.client import ApiError
 from scaleout.shell import DemoError
 
-METRIC = "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"
-WHAT = {"ServiceNamespace": "sagemaker", "ResourceId": "inference-component/llm",
-        "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount"}
 SERVICE_MS = 500
 
 
@@ -45,37 +43,21 @@ class Load:
             thread.join()
 
 
-def scaling(lab: Lab, operation: str, **arguments: object) -> dict:
-    return lab.api.call("application-autoscaling", operation, arguments)
+def llm(lab: Lab) -> Scalable:
+    return Scalable(lab, "llm")
 
 
 def target(lab: Lab) -> dict:
-    (only,) = lab.own("DescribeScaling", EndpointName="llm")["Targets"]
-    return only
+    return llm(lab).now()
 
 
 def settled(lab: Lab) -> dict | None:
-    now = target(lab)
-    over = all(one["Status"] != "InProgress" for one in now["Activities"])
-    return now if over and now["ReadyCapacity"] == now["DesiredCapacity"] else None
-
-
-def check_chain(activities: list[dict], begin: int, end: int) -> None:
-    """Each change goes on from where the one before ended."""
-    at = begin
-    for activity in reversed(activities):
-        if "NotScaled" in activity:
-            continue
-        assert activity["From"] == at, activities
-        at = activity["To"]
-    assert at == end, (at, end, activities)
+    return llm(lab).settled()
 
 
 def a_fourfold_load_is_followed_within_seconds(lab: Lab) -> None:
-    scaling(lab, "register_scalable_target", **WHAT, MinCapacity=1, MaxCapacity=4)
-    scaling(lab, "put_scaling_policy", **WHAT, PolicyName="tt", PolicyType="TargetTrackingScaling",
-            TargetTrackingScalingPolicyConfiguration={
-                "TargetValue": 2.0, "PredefinedMetricSpecification": {"PredefinedMetricType": METRIC}})
+    llm(lab).register(MinCapacity=1, MaxCapacity=4)
+    llm(lab).track(2.0, PER_COPY)
     with Load(lab, 1):
         time.sleep(3)
         assert target(lab)["DesiredCapacity"] == 1, "one caller is what one copy is there for"
@@ -96,7 +78,7 @@ def each_decision_is_explained(lab: Lab) -> None:
     assert first["Status"] in ("Successful", "Overridden") and first["Detector"] == "own", first
     for words in ("predicted", "the copy count goes from 1 to", "; pending "):
         assert words in first["Explanation"], first
-    told = scaling(lab, "describe_scaling_activities", **WHAT)["ScalingActivities"]
+    told = llm(lab).call("describe_scaling_activities")["ScalingActivities"]
     assert told[-1]["Description"] == f"Setting desired copy count to {first['To']}.", told
     command = lab.center.inside([lab.api.binary, "scaling", "llm"])
     text = subprocess.run(command, env=lab.api.environment, capture_output=True, text=True, check=True).stdout
@@ -134,7 +116,7 @@ def a_server_killed_in_the_middle_of_a_decision_goes_on(lab: Lab) -> None:
 
 
 def a_request_that_waits_wakes_what_is_at_zero(lab: Lab) -> None:
-    scaling(lab, "register_scalable_target", **WHAT, MinCapacity=0)
+    llm(lab).register(MinCapacity=0)
     lab.scale("llm", 0)
     lab.until(lambda: settled(lab), "no copy to be left", 30)
     begin = time.monotonic()
