@@ -18,6 +18,13 @@ class AlarmsTest : public testing::Test, public World {
     register_target(min, 20);
     traffic.rate = 6;
   }
+  // One of the metrics that an expression is made of.
+  static std::string math_metric(const std::string& id, const std::string& name_space, const std::string& metric) {
+    return fmt::format(
+        R"j({{"Id":"{}","ReturnData":false,"MetricStat":{{"Period":10,"Stat":"Maximum","Metric":{{)j"
+        R"j("Namespace":"{}","MetricName":"{}","Dimensions":[{{"Name":"InferenceComponentName","Value":"qwen"}}]}}}}}})j",
+        id, name_space, metric);
+  }
   int scaled() {
     return static_cast<int>(std::ranges::count_if(activities(), [](const auto& one) { return one->not_scaled.empty(); }));
   }
@@ -134,6 +141,62 @@ TEST_F(AlarmsTest, a_step_policy_of_a_callers_metric_scales_by_its_cooldown) {
   EXPECT_EQ(activities().size(), count) << "what cannot be done is told once";
 }
 
+TEST_F(AlarmsTest, an_alarm_on_metric_math_invokes_its_policy_by_the_expressions_value) {
+  in_service(2);
+  register_target(1, 6);
+  step_policy("deep", 2, 600);
+  state::Alarm math;
+  math.account = "1", math.name = "backlog";
+  math.body =
+      fmt::format(R"j({{"AlarmName":"backlog","EvaluationPeriods":2,"Threshold":10,"ComparisonOperator":"GreaterThanThreshold",)j"
+                  R"j("AlarmActions":["{}"],"Metrics":[{{"Id":"e","Expression":"depth / copies","ReturnData":true}},{},{}]}})j",
+                  arn_of("deep"), math_metric("depth", "Custom", "Depth"), math_metric("copies", "Zeropull", "CopiesReady"));
+  add(std::move(math));
+  auto writer = MUST(metrics->writer({"1", "Custom", "Depth", {{"InferenceComponentName", "qwen"}}}, "Count"));
+  auto deep = [&](double depth, double seconds) {
+    for (double at = 0; at < seconds && desired() == 2; at += 1) {
+      writer.put(wall.wall_now(), depth);
+      live(1);
+    }
+  };
+  align(10);
+  deep(18, 60);
+  EXPECT_EQ(desired(), 2) << "nine for each copy";
+  EXPECT_EQ(alarm("backlog")->status.value, AlarmValue::kOk);
+  align(10);
+  const auto begin = wall.wall_now();
+  deep(30, 60);
+  EXPECT_EQ(desired(), 4);
+  EXPECT_GE(wall.wall_now() - begin, std::chrono::seconds(20));
+  EXPECT_LE(wall.wall_now() - begin, std::chrono::seconds(22));
+  EXPECT_EQ(activities().back()->cause, "monitor alarm backlog in state ALARM triggered policy deep");
+  EXPECT_THAT(activities().back()->explanation, HasSubstr("15.0"));
+}
+
+TEST_F(AlarmsTest, a_customized_metric_of_math_is_tracked) {
+  in_service(1);
+  register_target(1, 8);
+  auto record = policy("tt", "TargetTrackingScaling", R"({"TargetValue":5,"CustomizedMetricSpecification":{"Metrics":[]}})");
+  record.alarm_high = "tt-high", record.alarm_low = "tt-low";
+  state::Alarm high;
+  high.account = "1", high.name = "tt-high", high.policy_id = record.id;
+  high.body =
+      fmt::format(R"j({{"AlarmName":"tt-high","EvaluationPeriods":3,"Threshold":5,"ComparisonOperator":"GreaterThanThreshold",)j"
+                  R"j("AlarmActions":["{}"],"Metrics":[{{"Id":"e","Expression":"depth / copies","ReturnData":true}},{},{}]}})j",
+                  state::policy_arn("us-east-1", record), math_metric("depth", "Custom", "Depth"),
+                  math_metric("copies", "Zeropull", "CopiesReady"));
+  add(std::move(high));
+  add(std::move(record));
+  auto writer = MUST(metrics->writer({"1", "Custom", "Depth", {{"InferenceComponentName", "qwen"}}}, "Count"));
+  for (int second = 0; second < 120 && desired() == 1; ++second) {
+    writer.put(wall.wall_now(), 12);
+    live(1);
+  }
+  EXPECT_EQ(desired(), 3) << "twelve at five for each copy";
+  EXPECT_EQ(activities().back()->policy, "tt");
+  EXPECT_EQ(activities().back()->detector, "aws");
+}
+
 TEST_F(AlarmsTest, a_state_that_a_caller_sets_acts_only_with_datapoints) {
   in_service(1);
   register_target(1, 4);
@@ -206,7 +269,7 @@ TEST_F(AlarmsTest, a_restart_between_an_alarm_and_its_action_repeats_nothing) {
 TEST_F(AlarmsTest, scheduled_actions_set_bounds_and_capacity_once) {
   in_service(1);
   register_target(1, 10);
-  auto resource = qwen();
+  auto resource = scales;
   state::ScheduledAction action;
   action.account = resource.account, action.dimension = resource.dimension, action.resource_id = resource.resource_id;
   action.name = "morning", action.id = "s1";

@@ -140,8 +140,8 @@ void Autoscaler::count_starts(const Moment& moment) {
 ExpectedStart Autoscaler::start_of(const View& view, const ScalingResource& resource, Memory& memory, const Moment& moment) {
   if (memory.start_read != SteadyTime{} && moment.steady - memory.start_read < kStartTimeFresh) return memory.start;
   memory.start_read = moment.steady;
-  if (!resource.component) return memory.start = {.time = kStartTimeGuess};
   auto entries = view.timeline_of_endpoint(resource.endpoint->uid);
+  if (!resource.component) return memory.start = expected_instance(entries);
   const auto& name = resource.component->name;
   return memory.start = expected_start(entries, name, expected_path(entries, name, *resource.endpoint));
 }
@@ -155,7 +155,8 @@ std::vector<TargetNow> Autoscaler::read_targets(const Moment& moment) {
     if (!resource) continue;
     auto name = resource_name(*target);
     there.insert(name);
-    const auto load = resource->component ? loads_.of(resource->component->uid) : ComponentLoad{};
+    const auto load = resource->component ? loads_.of(resource->component->uid)
+                                          : loads_.of_variant(view, resource->endpoint->uid, resource->variant);
     auto start = start_of(view, *resource, memory_[name], moment);
     targets.push_back(read_target(view, target, std::move(*resource), load));
     targets.back().start = start;

@@ -12,7 +12,7 @@ class DecisionsTest : public testing::Test, public World {
  protected:
   Decision decide(int to) {
     Decision decision;
-    decision.resource = qwen();
+    decision.resource = scales;
     decision.target = target()->revision;
     decision.policy = "tt";
     decision.from = desired();
@@ -36,7 +36,7 @@ TEST_F(DecisionsTest, a_decision_is_void_once_what_it_was_made_from_has_changed)
   update_component([](auto& next) { next.desired_copies = 5; });
   EXPECT_FALSE(carry_out(before)) << "the capacity is another";
   before = decide(2);
-  auto name = qwen();
+  auto name = scales;
   state::Changes changes;
   changes.remove(state->view().scaling_policy(name.scaled(), "tt"));
   MUST(state->commit(ctx(), std::move(changes)));

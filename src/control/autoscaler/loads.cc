@@ -19,6 +19,16 @@ void add(Load& to, const router::TrafficStats& before, const router::TrafficStat
 
 }  // namespace
 
+void Load::add(const Load& other) {
+  arrivals += other.arrivals;
+  without_copies += other.without_copies;
+  in_flight += other.in_flight;
+  held += other.held;
+  for (std::size_t i = 0; i < completed.size(); ++i) completed[i] += other.completed[i];
+  latency_seconds += other.latency_seconds;
+  for (std::size_t i = 0; i < latency.size(); ++i) latency[i] += other.latency[i];
+}
+
 void Loads::take(const router::RouterStats& stats, const state::View& view) {
   time_ = stats.time;
   std::map<std::string, router::TrafficStats> seen;
@@ -59,6 +69,17 @@ const ComponentLoad& Loads::of(const std::string& component_uid) const {
   static const ComponentLoad kNothing;
   auto at = components_.find(component_uid);
   return at == components_.end() ? kNothing : at->second;
+}
+
+ComponentLoad Loads::of_variant(const state::View& view, const std::string& endpoint_uid, const std::string& variant) const {
+  ComponentLoad sum;
+  for (const auto& component : view.components_of_endpoint(endpoint_uid)) {
+    if (component->variant != variant) continue;
+    const auto& load = of(component->uid);
+    sum.requests.add(load.requests);
+    sum.copies.add(load.copies);
+  }
+  return sum;
 }
 
 }  // namespace zeropull::autoscaler

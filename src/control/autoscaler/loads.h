@@ -23,6 +23,7 @@ struct Load {
     for (auto one : completed) sum += one;
     return sum;
   }
+  void add(const Load& other);
 };
 
 struct ComponentLoad {
@@ -38,6 +39,8 @@ class Loads {
  public:
   void take(const router::RouterStats& stats, const state::View& view);
   const ComponentLoad& of(const std::string& component_uid) const;  // zeros where nothing is known
+  // The sum over a variant's components: smaller than before where one is gone.
+  ComponentLoad of_variant(const state::View& view, const std::string& endpoint_uid, const std::string& variant) const;
   const std::map<std::string, ComponentLoad>& components() const { return components_; }
   const std::map<std::string, CopyLoad>& copies() const { return copies_; }
   SteadyTime time() const { return time_; }

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "control/autoscaler/limits.h"
-#include "control/fleet/steps.h"
+#include "control/autoscaler/resource.h"
 
 namespace zeropull::autoscaler {
 
@@ -31,15 +31,12 @@ constexpr MetricName kCopiesPending{kOwnNamespace, "CopiesPending", "Count"};
 constexpr MetricName kInstances{kOwnNamespace, "Instances", "Count"};
 
 // Of an implicit component the API shows its variant.
-Dimensions dimensions_of(const Component& component) {
-  if (component.implicit) return {{"EndpointName", component.endpoint_name}, {"VariantName", component.variant}};
-  return {{"InferenceComponentName", component.name}};
+Dimensions dimensions_of_variant(const Component& component) {
+  return {{"EndpointName", component.endpoint_name}, {"VariantName", component.variant}};
 }
-
-int serving(const View& view, const Component& component) {
-  int count = 0;
-  for (const auto& copy : view.copies_of_component(component.uid)) count += fleet::is_serving(*copy) ? 1 : 0;
-  return count;
+Dimensions dimensions_of(const Component& component) {
+  if (component.implicit) return dimensions_of_variant(component);
+  return {{"InferenceComponentName", component.name}};
 }
 
 double at_work(const Load& requests) { return requests.in_flight - std::min(requests.held, requests.in_flight); }
@@ -99,13 +96,24 @@ bool Readings::has_ended(int period_s, WallTime now) const {
 }
 
 void Readings::look(const View& view, const Loads& loads, WallTime now) {
+  std::map<std::pair<std::string, std::string>, std::pair<Ptr<Component>, double>>
+      variants;  // of components, by endpoint and name
   for (const auto& [uid, load] : loads.components()) {
     auto component = view.component_by_uid(uid);
     if (!component) continue;
     const auto& metric = component->implicit ? kConcurrentPerModel : kConcurrentPerCopy;
-    const int ready = serving(view, *component);
+    const int ready = serving_copies(view, component->uid);
     if (ready > 0) writers_.of(metric, component->account, dimensions_of(*component)).put(now, at_work(load.requests) / ready);
     writers_.of(kHeld, component->account, dimensions_of(*component)).put(now, load.requests.held);
+    if (component->implicit) continue;
+    auto& [any, sum] = variants[{component->endpoint_uid, component->variant}];
+    any = component;
+    sum += at_work(load.requests);
+  }
+  for (const auto& [name, at] : variants) {
+    const int ready = ready_instances(view, name.first, name.second);
+    const auto& [any, sum] = at;
+    if (ready > 0) writers_.of(kConcurrentPerModel, any->account, dimensions_of_variant(*any)).put(now, sum / ready);
   }
 }
 
@@ -127,11 +135,10 @@ void Readings::put_requests(const Dimensions& dimensions, const std::string& acc
   writer(kModelLatency).put(at, latencies);
 }
 
-void Readings::read_component(const Component& component, int ready, const ComponentLoad& since, WallTime at) {
-  const auto dimensions = dimensions_of(component);
-  put_requests(dimensions, component.account, since.requests, since.copies, at);
-  auto writer = [&](const MetricName& name) -> series::Writer& { return writers_.of(name, component.account, dimensions); };
-  const auto& per = component.implicit ? kPerInstance : kPerCopy;
+void Readings::read_load(const Dimensions& dimensions, const std::string& account, const MetricName& per, int ready,
+                         const ComponentLoad& since, WallTime at) {
+  put_requests(dimensions, account, since.requests, since.copies, at);
+  auto writer = [&](const MetricName& name) -> series::Writer& { return writers_.of(name, account, dimensions); };
   if (ready > 0) {
     const bool any = since.requests.arrivals > 0;
     writer(per).put(at, any ? 1.0 / ready : 0, any ? static_cast<double>(since.requests.arrivals) : 1);
@@ -144,7 +151,11 @@ void Readings::read_component(const Component& component, int ready, const Compo
 
 void Readings::read_variants(const View& view, const Endpoint& endpoint, const Loads& loads, WallTime at, bool publish) {
   std::map<std::string, int> instances;
-  for (const auto& variant : endpoint.variants) instances[variant.name];
+  std::map<std::string, ComponentLoad> since_of;  // what its components were asked, by variant of components
+  for (const auto& variant : endpoint.variants) {
+    instances[variant.name];
+    if (publish && variant.model_name.empty() && read_ != WallTime{}) since_of[variant.name];
+  }
   for (const auto& instance : view.instances_of_endpoint(endpoint.uid)) {
     if (instance->state == InstanceState::kReady) ++instances[instance->variant];
   }
@@ -152,7 +163,7 @@ void Readings::read_variants(const View& view, const Endpoint& endpoint, const L
     writers_.of(kInstances, endpoint.account, {{"EndpointName", endpoint.name}, {"VariantName", variant}}).put(at, count);
   }
   for (const auto& component : view.components_of_endpoint(endpoint.uid)) {
-    const int ready = serving(view, *component);
+    const int ready = serving_copies(view, component->uid);
     int wanted = component->desired_copies;
     for (const auto& variant : endpoint.variants) {
       if (component->implicit && variant.name == component->variant) wanted = variant.desired_instances;
@@ -177,8 +188,16 @@ void Readings::read_variants(const View& view, const Endpoint& endpoint, const L
     if (!publish) continue;
     ComponentLoad since{.requests = less(load.requests, last.published.requests),
                         .copies = less(load.copies, last.published.copies)};
-    read_component(*component, ready, since, at);
+    read_load(dimensions, component->account, component->implicit ? kPerInstance : kPerCopy, ready, since, at);
     last.published = load;
+    auto of = since_of.find(component->variant);
+    if (of == since_of.end() || component->implicit) continue;
+    of->second.requests.add(since.requests);
+    of->second.copies.add(since.copies);
+  }
+  for (const auto& [variant, since] : since_of) {
+    read_load({{"EndpointName", endpoint.name}, {"VariantName", variant}}, endpoint.account, kPerInstance, instances[variant],
+              since, at);
   }
 }
 

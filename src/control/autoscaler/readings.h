@@ -47,7 +47,8 @@ class Readings {
   };
   // A period of so many seconds (0: any second) has ended since the last reading.
   bool has_ended(int period_s, WallTime now) const;
-  void read_component(const state::Component& component, int ready, const ComponentLoad& load, WallTime at);
+  void read_load(const Dimensions& dimensions, const std::string& account, const MetricName& per, int ready,
+                 const ComponentLoad& since, WallTime at);
   void read_variants(const state::View& view, const state::Endpoint& endpoint, const Loads& loads, WallTime at, bool publish);
   void read_copies(const state::View& view, const state::Endpoint& endpoint, const Loads& loads, WallTime at, bool publish);
   void read_usage(const state::View& view, const state::Endpoint& endpoint, const Reports& reports, WallTime now);

@@ -66,6 +66,11 @@ TEST_F(ReadingsTest, requests_have_the_documented_names_units_and_statistics) {
   EXPECT_EQ(value("Invocation5XXErrors", "Sum"), 0);
   EXPECT_EQ(value("Invocation4XXErrors", "Average"), 0);
   EXPECT_EQ(value("NoCapacityInvocationFailures", "Sum"), std::nullopt);
+  const Dimensions variant{{"EndpointName", "llm"}, {"VariantName", "all"}};
+  const auto instances = value("Instances", "Maximum", 60, variant, "Zeropull").value_or(0);
+  EXPECT_EQ(value("Invocations", "Sum", 60, variant), 480) << "of all its components";
+  EXPECT_NEAR(*value("InvocationsPerInstance", "Sum", 60, variant), 480 / instances, 1e-6);
+  EXPECT_EQ(value("ConcurrentRequestsPerModel", "Maximum", 10, variant), 4 / instances);
   EXPECT_EQ(metrics->unit({"1", "AWS/SageMaker", "ModelLatency", {{"InferenceComponentName", "qwen"}}}), "Microseconds");
   EXPECT_EQ(value("CopiesReady", "Maximum", 60, {{"InferenceComponentName", "qwen"}}, "Zeropull"), 2);
   EXPECT_EQ(value("CopiesWanted", "Maximum", 60, {{"InferenceComponentName", "qwen"}}, "Zeropull"), 2);

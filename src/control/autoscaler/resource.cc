@@ -11,20 +11,6 @@ using namespace state;
 
 namespace {
 
-int serving_copies(const View& view, const std::string& component_uid) {
-  int count = 0;
-  for (const auto& copy : view.copies_of_component(component_uid)) count += fleet::is_serving(*copy) ? 1 : 0;
-  return count;
-}
-
-int ready_instances(const View& view, const std::string& endpoint_uid, const std::string& variant) {
-  int count = 0;
-  for (const auto& instance : view.instances_of_endpoint(endpoint_uid)) {
-    count += instance->variant == variant && instance->state == InstanceState::kReady ? 1 : 0;
-  }
-  return count;
-}
-
 // While an update is carried out it decides what there shall be.
 std::string endpoint_busy(const Endpoint& endpoint) {
   switch (endpoint.status) {
@@ -96,6 +82,20 @@ std::optional<ScalingResource> variant_resource(const View& view, std::string_vi
 }
 
 }  // namespace
+
+int serving_copies(const View& view, const std::string& component_uid) {
+  int count = 0;
+  for (const auto& copy : view.copies_of_component(component_uid)) count += fleet::is_serving(*copy) ? 1 : 0;
+  return count;
+}
+
+int ready_instances(const View& view, const std::string& endpoint_uid, const std::string& variant) {
+  int count = 0;
+  for (const auto& instance : view.instances_of_endpoint(endpoint_uid)) {
+    count += instance->variant == variant && instance->state == InstanceState::kReady ? 1 : 0;
+  }
+  return count;
+}
 
 std::string ScalingResource::counted(int count) const { return scaler::counted(count, unit_one, units); }
 

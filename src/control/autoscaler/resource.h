@@ -26,6 +26,9 @@ struct ScalingResource {
   std::string counted(int count) const;  // "1 copy", "4 copies"
 };
 
+int serving_copies(const state::View& view, const std::string& component_uid);
+int ready_instances(const state::View& view, const std::string& endpoint_uid, const std::string& variant);
+
 // nullopt: there is no such component or variant (any more).
 std::optional<ScalingResource> find_resource(const state::View& view, const state::Scaled& scaled);
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 
 #include "control/autoscaler/limits.h"
 #include "control/fleet/desired.h"
@@ -13,6 +14,9 @@ namespace zeropull::autoscaler {
 using state::Millis;
 
 namespace {
+
+constexpr std::array<std::string_view, 3> kPathNames{"with image and model cached", "that fetched image or model",
+                                                     "of an instance"};
 
 struct Start {
   Millis begin = 0;
@@ -39,10 +43,11 @@ std::optional<Start> start_of(const state::TimelineEntry& entry) {
 }
 
 // Those that became ready, newest first.
-std::vector<Start> starts_of(const state::List<state::TimelineEntry>& entries, const std::string& component) {
+std::vector<Start> starts_of(const state::List<state::TimelineEntry>& entries, const std::string& component,
+                             std::string_view kind = "copy") {
   std::vector<Start> starts;
   for (const auto& entry : entries) {
-    if (entry->kind != "copy" || entry->component != component || entry->outcome != "ready") continue;
+    if (entry->kind != kind || entry->component != component || entry->outcome != "ready") continue;
     if (auto start = start_of(*entry)) starts.push_back(*start);
   }
   std::ranges::sort(starts, std::greater(), &Start::begin);
@@ -63,7 +68,7 @@ std::string ExpectedStart::text() const {
   const double seconds = std::chrono::duration<double>(time).count();
   if (measured == 0) return fmt::format("{:.0f} s (no start was measured yet)", seconds);
   return fmt::format("{:.1f} s (median of {} {} {})", seconds, measured, measured == 1 ? "start" : "starts",
-                     path == StartPath::kHit ? "with image and model cached" : "that fetched image or model");
+                     kPathNames.at(static_cast<std::size_t>(path)));
 }
 
 ExpectedStart expected_start(const state::List<state::TimelineEntry>& entries, const std::string& component, StartPath path) {
@@ -79,6 +84,15 @@ ExpectedStart expected_start(const state::List<state::TimelineEntry>& entries, c
   if (!same.empty()) return median_of(std::move(same), path);
   if (!others.empty()) return median_of(std::move(others), path);
   return {.time = kStartTimeGuess, .path = path};
+}
+
+ExpectedStart expected_instance(const state::List<state::TimelineEntry>& entries) {
+  std::vector<double> seconds;
+  for (const auto& start : starts_of(entries, "", "instance")) {
+    if (seconds.size() < kStartsLookedAt) seconds.push_back(start.seconds);
+  }
+  if (!seconds.empty()) return median_of(std::move(seconds), StartPath::kInstance);
+  return {.time = kStartTimeGuess, .path = StartPath::kInstance};
 }
 
 StartPath expected_path(const state::List<state::TimelineEntry>& entries, const std::string& component,

@@ -11,7 +11,7 @@
 
 namespace zeropull::autoscaler {
 
-enum class StartPath { kHit, kMiss };
+enum class StartPath { kHit, kMiss, kInstance };
 
 struct ExpectedStart {
   Duration time = {};
@@ -23,6 +23,8 @@ struct ExpectedStart {
 // `entries`: the timeline of the endpoint; `component`: the name in them. `cached`: image and model are, as far as is known, in a
 // cache that the next copy's instance will have.
 ExpectedStart expected_start(const state::List<state::TimelineEntry>& entries, const std::string& component, StartPath path);
+// The same of an instance without copies, of whatever variant.
+ExpectedStart expected_instance(const state::List<state::TimelineEntry>& entries);
 // The path that the next start takes: a hit once a copy was ready, unless the endpoint's tags turn a cache off.
 StartPath expected_path(const state::List<state::TimelineEntry>& entries, const std::string& component,
                         const state::Endpoint& endpoint);

@@ -188,7 +188,7 @@ TargetNow read_target(const View& view, const Ptr<ScalableTarget>& target, Scali
   now.target = target;
   now.policies = view.scaling_policies(scaled_of(*target));
   now.detector_tag = tag_of(*resource.endpoint, resource.component.get(), kDetectorTag);
-  if (resource.component) now.own = own_policy(now.policies, now.detector_tag);  // else the router counts nothing of it
+  now.own = own_policy(now.policies, now.detector_tag);
   now.resource = std::move(resource);
   now.load = load;
   return now;

@@ -29,7 +29,7 @@ struct TargetNow {
   ScalingResource resource;
   std::string detector_tag;
   std::optional<OwnPolicy> own;
-  ComponentLoad load;
+  ComponentLoad load;  // of a variant of components the sum over these
   ExpectedStart start;
 };
 TargetNow read_target(const state::View& view, const state::Ptr<state::ScalableTarget>& target, ScalingResource resource,

@@ -90,18 +90,19 @@ class World : public fleet::FakeFleet {
   int ready() { return static_cast<int>(serving_ids().size()); }
   int desired() { return component()->desired_copies; }
 
-  ResourceName qwen() const { return {"1", std::string(state::kComponentDimension), "inference-component/qwen"}; }
-  void register_target(int min, int max, const ResourceName& name) {
+  // From here on the instances of the endpoint's variant scale.
+  void scale_variant() { scales = {"1", std::string(state::kVariantDimension), "endpoint/llm/variant/all"}; }
+  bool of_variant() const { return scales.dimension == state::kVariantDimension; }
+  int desired_instances() { return endpoint()->variants.at(0).desired_instances; }
+  void register_target(int min, int max) {
     state::ScalableTarget target;
-    target.account = name.account, target.dimension = name.dimension, target.resource_id = name.resource_id;
+    target.account = scales.account, target.dimension = scales.dimension, target.resource_id = scales.resource_id;
     target.id = "t1", target.capacity_min = min, target.capacity_max = max;
     add(std::move(target));
   }
-  void register_target(int min, int max) { register_target(min, max, qwen()); }
   state::ScalingPolicy policy(const std::string& name, const std::string& type, const std::string& body) const {
-    auto resource = qwen();
     state::ScalingPolicy record;
-    record.account = resource.account, record.dimension = resource.dimension, record.resource_id = resource.resource_id;
+    record.account = scales.account, record.dimension = scales.dimension, record.resource_id = scales.resource_id;
     record.name = name, record.id = "id-" + name, record.type = type, record.body = body;
     return record;
   }
@@ -109,6 +110,7 @@ class World : public fleet::FakeFleet {
   void track(const std::string& metric, double target, int period, const std::string& statistic, const std::string& more = "") {
     std::string type = period == 10 ? "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"
                                     : "SageMakerInferenceComponentInvocationsPerCopy";
+    if (of_variant()) type = "SageMakerVariantConcurrentRequestsPerModelHighResolution";
     auto record = policy("tt", "TargetTrackingScaling",
                          fmt::format(R"({{"TargetValue":{},"PredefinedMetricSpecification":{{"PredefinedMetricType":"{}"}}{}}})",
                                      target, type, more));
@@ -125,9 +127,8 @@ class World : public fleet::FakeFleet {
     alarm.account = "1", alarm.name = name, alarm.policy_id = owner;
     alarm.body = fmt::format(
         R"({{"AlarmName":"{}","MetricName":"{}","Namespace":"{}","Statistic":"{}","Period":{},"EvaluationPeriods":{},)"
-        R"("Dimensions":[{{"Name":"InferenceComponentName","Value":"qwen"}}],"Threshold":{},"ComparisonOperator":"{}",)"
-        R"("AlarmActions":["{}"]}})",
-        name, metric, name_space, statistic, period, periods, threshold, comparison, action);
+        R"("Dimensions":[{}],"Threshold":{},"ComparisonOperator":"{}","AlarmActions":["{}"]}})",
+        name, metric, name_space, statistic, period, periods, dimensions(), threshold, comparison, action);
     add(std::move(alarm));
   }
   void step_policy(const std::string& name, int adjustment, int cooldown = 60) {
@@ -137,18 +138,13 @@ class World : public fleet::FakeFleet {
                            cooldown, adjustment)));
   }
   std::string arn_of(const std::string& name) const { return state::policy_arn("us-east-1", policy(name, "", "")); }
-  state::List<state::ScalingActivity> activities() {
-    auto name = qwen();
-    return state->view().scaling_activities(name.scaled());
-  }
-  state::Ptr<state::ScalableTarget> target() {
-    auto name = qwen();
-    return state->view().scalable_target(name.scaled());
-  }
+  state::List<state::ScalingActivity> activities() { return state->view().scaling_activities(scales.scaled()); }
+  state::Ptr<state::ScalableTarget> target() { return state->view().scalable_target(scales.scaled()); }
   state::Ptr<state::Alarm> alarm(const std::string& name) { return state->view().alarm({"1", name}); }
 
-  FakeTraffic traffic;
-  Reports reports;  // of instances, as a test says
+  ResourceName scales{"1", std::string(state::kComponentDimension), "inference-component/qwen"};
+  FakeTraffic traffic;  // upon the endpoint's first component
+  Reports reports;      // of instances, as a test says
   os::ScratchFolder folder = MUST(os::ScratchFolder::create("/tmp", "zp-scaling-"));
   JumpingClock wall{clock};
   ScalingSettings settings;
@@ -156,6 +152,10 @@ class World : public fleet::FakeFleet {
   std::unique_ptr<Autoscaler> scaler;
 
  private:
+  std::string dimensions() const {
+    if (!of_variant()) return R"({"Name":"InferenceComponentName","Value":"qwen"})";
+    return R"({"Name":"EndpointName","Value":"llm"},{"Name":"VariantName","Value":"all"})";
+  }
   std::vector<std::string> serving_ids() {
     std::vector<std::string> ids;
     for (const auto& endpoint : routes.endpoints) {
@@ -168,8 +168,8 @@ class World : public fleet::FakeFleet {
     return ids;
   }
   router::RouterStats stats() {
-    auto now = component();
-    return traffic.stats(wall.steady_now(), now ? now->uid : "");
+    auto components = state->view().components_of_endpoint("e1");
+    return traffic.stats(wall.steady_now(), components.empty() ? "" : components.front()->uid);
   }
 
   std::uint64_t quarters_ = 0;
