@@ -169,13 +169,13 @@ class Watched:
         later = [activity for activity in activities if activity["StartTime"] >= since]
         return min(later, key=lambda activity: activity["StartTime"]) if later else None
 
-    def held_at_most(self, begin: float, end: float) -> int:
-        """How many requests waited for a copy at once."""
-        points = self.client.cloudwatch("get_metric_statistics", Namespace="Zeropull", MetricName="HeldRequests",
+    def held(self, begin: float, end: float) -> int:
+        """How many requests had to wait for a copy in these times."""
+        points = self.client.cloudwatch("get_metric_statistics", Namespace="Zeropull", MetricName="RequestsThatWaited",
                                         Dimensions=[{"Name": "InferenceComponentName", "Value": self.run.name}],
-                                        StartTime=math.floor(begin / 10) * 10, EndTime=math.ceil(end / 10) * 10, Period=10,
-                                        Statistics=["Maximum"])["Datapoints"]
-        return max((int(point["Maximum"]) for point in points), default=0)
+                                        StartTime=math.floor(begin), EndTime=math.ceil(end), Period=1,
+                                        Statistics=["Sum"])["Datapoints"]
+        return sum(int(point["Sum"]) for point in points)
 
 
 def wait_until_time(moment: float) -> None:
@@ -242,7 +242,7 @@ def collect(run: GrowthRun, watched: Watched, load: Load, first: Answer, step_ti
     return GrowthMeasured(
         name=run.name, detect_s=activity["StartTime"] - step_time, spans=spans,
         sources={name: phase["Source"] for name, phase in phases.items() if phase.get("Source")},
-        end_to_end_s=first.answered - step_time, held=watched.held_at_most(step_time, first.answered),
+        end_to_end_s=first.answered - step_time, held=watched.held(step_time, first.answered),
         failed=sum(answer.error is not None for answer in load.answers), latency_s=latency_of(during),
         wire_bytes={source: after[source] - before[source] for source in after},
         explanation=explanation_of(decisions, activity), answers=load.answers)

@@ -11,6 +11,7 @@ std::uint64_t grown(std::uint64_t before, std::uint64_t now) { return now >= bef
 
 void add(Load& to, const router::TrafficStats& before, const router::TrafficStats& now) {
   to.arrivals += grown(before.arrivals, now.arrivals);
+  to.waited += grown(before.waited, now.waited);
   to.without_copies += grown(before.without_copies, now.without_copies);
   for (std::size_t i = 0; i < to.completed.size(); ++i) to.completed[i] += grown(before.completed[i], now.completed[i]);
   for (std::size_t i = 0; i < to.latency.size(); ++i) to.latency[i] += grown(before.latency[i], now.latency[i]);
@@ -21,6 +22,7 @@ void add(Load& to, const router::TrafficStats& before, const router::TrafficStat
 
 void Load::add(const Load& other) {
   arrivals += other.arrivals;
+  waited += other.waited;
   without_copies += other.without_copies;
   in_flight += other.in_flight;
   held += other.held;

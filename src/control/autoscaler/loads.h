@@ -13,7 +13,7 @@
 namespace zeropull::autoscaler {
 
 struct Load {
-  std::uint64_t arrivals = 0, without_copies = 0;
+  std::uint64_t arrivals = 0, waited = 0, without_copies = 0;
   std::uint32_t in_flight = 0, held = 0;                        // now
   std::array<std::uint64_t, router::kOutcomes> completed = {};  // of a copy: what it was given and has answered
   double latency_seconds = 0;                                   // of a component: from arrival; of a copy: from being given to it

@@ -25,6 +25,7 @@ constexpr MetricName kConcurrentPerModel{kSageMakerNamespace, "ConcurrentRequest
 constexpr MetricName kConcurrentPerCopy{kSageMakerNamespace, "ConcurrentRequestsPerCopy", "Count"};
 constexpr MetricName kNoCapacity{kSageMakerNamespace, "NoCapacityInvocationFailures", "Count"};
 constexpr MetricName kHeld{kOwnNamespace, "HeldRequests", "Count"};
+constexpr MetricName kWaited{kOwnNamespace, "RequestsThatWaited", "Count"};
 constexpr MetricName kCopiesWanted{kOwnNamespace, "CopiesWanted", "Count"};
 constexpr MetricName kCopiesReady{kOwnNamespace, "CopiesReady", "Count"};
 constexpr MetricName kCopiesPending{kOwnNamespace, "CopiesPending", "Count"};
@@ -44,6 +45,7 @@ double at_work(const Load& requests) { return requests.in_flight - std::min(requ
 Load less(const Load& now, const Load& before) {
   Load since = now;
   since.arrivals -= std::min(before.arrivals, now.arrivals);
+  since.waited -= std::min(before.waited, now.waited);
   since.without_copies -= std::min(before.without_copies, now.without_copies);
   since.latency_seconds -= std::min(before.latency_seconds, now.latency_seconds);
   for (std::size_t i = 0; i < since.completed.size(); ++i) since.completed[i] -= std::min(before.completed[i], now.completed[i]);
@@ -154,7 +156,7 @@ void Readings::read_variants(const View& view, const Endpoint& endpoint, const L
   std::map<std::string, ComponentLoad> since_of;  // what its components were asked, by variant of components
   for (const auto& variant : endpoint.variants) {
     instances[variant.name];
-    if (publish && variant.model_name.empty() && read_ != WallTime{}) since_of[variant.name];
+    if (variant.model_name.empty() && read_ != WallTime{}) since_of[variant.name];
   }
   for (const auto& instance : view.instances_of_endpoint(endpoint.uid)) {
     if (instance->state == InstanceState::kReady) ++instances[instance->variant];
@@ -176,15 +178,21 @@ void Readings::read_variants(const View& view, const Endpoint& endpoint, const L
     auto [known, fresh] = last_.try_emplace(component->uid);
     auto& last = known->second;
     if (fresh && read_ == WallTime{}) {
-      last = {.published = load, .without_copies = load.requests.without_copies};
+      last = {.published = load, .waited = load.requests.waited, .without_copies = load.requests.without_copies};
       continue;
     }
-    // Each counts where it happens: alarms on it wake what is at zero.
-    const auto without_copies = load.requests.without_copies - std::min(last.without_copies, load.requests.without_copies);
-    last.without_copies = load.requests.without_copies;
-    if (without_copies > 0) {
-      writers_.of(kNoCapacity, component->account, dimensions).put(at, 1, static_cast<double>(without_copies));
-    }
+    // These count where they happen: alarms on them wake what is at zero.
+    const auto put_new = [&](const MetricName& name, std::uint64_t& before, std::uint64_t all) {
+      const auto count = all - std::min(before, all);
+      before = all;
+      if (count == 0) return;
+      writers_.of(name, component->account, dimensions).put(at, 1, static_cast<double>(count));
+      if (since_of.contains(component->variant)) {
+        writers_.of(name, component->account, dimensions_of_variant(*component)).put(at, 1, static_cast<double>(count));
+      }
+    };
+    put_new(kWaited, last.waited, load.requests.waited);
+    put_new(kNoCapacity, last.without_copies, load.requests.without_copies);
     if (!publish) continue;
     ComponentLoad since{.requests = less(load.requests, last.published.requests),
                         .copies = less(load.copies, last.published.copies)};
@@ -195,6 +203,7 @@ void Readings::read_variants(const View& view, const Endpoint& endpoint, const L
     of->second.requests.add(since.requests);
     of->second.copies.add(since.copies);
   }
+  if (!publish) return;
   for (const auto& [variant, since] : since_of) {
     read_load({{"EndpointName", endpoint.name}, {"VariantName", variant}}, endpoint.account, kPerInstance, instances[variant],
               since, at);

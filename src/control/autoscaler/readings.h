@@ -42,8 +42,8 @@ class Readings {
     std::map<std::string, double> cpu_seconds;             // by copy id, as published
   };
   struct Last {
-    ComponentLoad published;           // when its invocations were put last
-    std::uint64_t without_copies = 0;  // at the last reading
+    ComponentLoad published;                       // when its invocations were put last
+    std::uint64_t waited = 0, without_copies = 0;  // at the last reading
   };
   // A period of so many seconds (0: any second) has ended since the last reading.
   bool has_ended(int period_s, WallTime now) const;

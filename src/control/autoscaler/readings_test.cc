@@ -90,6 +90,7 @@ TEST_F(ReadingsTest, no_traffic_is_zero_and_no_copies_are_no_points) {
   EXPECT_EQ(value("ConcurrentRequestsPerCopy", "Maximum"), std::nullopt);
   EXPECT_EQ(value("InvocationsPerCopy", "Sum"), std::nullopt);
   EXPECT_EQ(value("NoCapacityInvocationFailures", "Sum"), 60);
+  EXPECT_EQ(value("RequestsThatWaited", "Sum", 60, {{"InferenceComponentName", "qwen"}}, "Zeropull"), 60);
   EXPECT_GT(value("HeldRequests", "Maximum", 60, {{"InferenceComponentName", "qwen"}}, "Zeropull"), 59);
 }
 

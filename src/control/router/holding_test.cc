@@ -42,6 +42,10 @@ TEST_F(HoldingTest, a_request_without_a_copy_waits_and_is_told_at_once) {
   EXPECT_EQ(first.read_answer().body, "c1:a");
   EXPECT_EQ(second.read_answer().body, "c1:b");
   EXPECT_EQ(traffic().held, 0u);
+  EXPECT_EQ(traffic().waited, 2u);
+  first.send(request("c"));
+  EXPECT_EQ(first.read_answer().body, "c1:c");
+  EXPECT_EQ(traffic().waited, 2u) << "a copy had room";
 }
 
 TEST_F(HoldingTest, a_held_request_ends_at_its_deadline_with_the_apis_text) {

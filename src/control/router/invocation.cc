@@ -22,6 +22,7 @@ void Invocation::start(const Request& request) {
   body_ = request.body;
   arrived_ = worker_.now();
   tries_ = 0;
+  waited_ = false;
   stream_begun_ = head_sent_ = sending_ = stream_over_ = false;
   loan_.give_back();
   pinned_copy_.clear();
@@ -156,6 +157,7 @@ void Invocation::hold_or_refuse() {
     release_hold();
     return refuse(service_unavailable("Too many requests wait for a copy of the inference component."), Outcome::kServerError);
   }
+  if (!std::exchange(waited_, true)) state.traffic.wait();
   if (auto* observer = worker_.shared.parts.observer) observer->on_demand(state.uid);
 }
 

@@ -99,7 +99,7 @@ class Invocation final : private UpstreamUser {
   SteadyTime arrived_, asked_, deadline_;
   int tries_ = 0;
 
-  bool held_ = false;
+  bool held_ = false, waited_ = false;  // now; ever
   HeldRequests::Queue::iterator held_place_;
   std::string request_head_, answer_fields_, log_group_;
   std::string answer_;  // the answer's body, or a stream's frames that are not sent yet

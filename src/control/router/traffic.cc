@@ -20,6 +20,7 @@ TrafficStats Traffic::read() const {
   stats.arrivals = arrivals_.load(kRelaxed);
   stats.in_flight = in_flight_.load(kRelaxed);
   stats.held = held_.load(kRelaxed);
+  stats.waited = waited_.load(kRelaxed);
   stats.without_copies = without_copies_.load(kRelaxed);
   for (std::size_t i = 0; i < kOutcomes; ++i) stats.completed[i] = completed_[i].load(kRelaxed);
   stats.latency_us_sum = latency_us_sum_.load(kRelaxed);

@@ -35,6 +35,7 @@ struct TrafficStats {
   std::uint64_t arrivals = 0;                           // of a copy: requests given to it
   std::uint64_t in_flight = 0;                          // of a component: arrived and not answered, held ones included
   std::uint64_t held = 0;                               // waiting now for a copy; always 0 for a copy
+  std::uint64_t waited = 0;                             // of a component: requests that were held, each once
   std::uint64_t without_copies = 0;                     // of a component: came while it had no copy at all, held or refused
   std::array<std::uint64_t, kOutcomes> completed = {};  // by Outcome
   std::uint64_t latency_us_sum = 0;                     // of all that completed, from arrival to the last byte
@@ -52,6 +53,7 @@ class alignas(64) Traffic {
   std::uint64_t leave() { return in_flight_.fetch_sub(1) - 1; }
   std::uint64_t complete(Outcome outcome, Duration latency);
   void hold() { held_.fetch_add(1, std::memory_order_relaxed); }
+  void wait() { waited_.fetch_add(1, std::memory_order_relaxed); }
   void find_no_copies() { without_copies_.fetch_add(1, std::memory_order_relaxed); }
   void unhold() { held_.fetch_sub(1, std::memory_order_relaxed); }
 
@@ -60,7 +62,7 @@ class alignas(64) Traffic {
   TrafficStats read() const;
 
  private:
-  std::atomic<std::uint64_t> arrivals_ = 0, in_flight_ = 0, held_ = 0, without_copies_ = 0, latency_us_sum_ = 0;
+  std::atomic<std::uint64_t> arrivals_ = 0, in_flight_ = 0, held_ = 0, waited_ = 0, without_copies_ = 0, latency_us_sum_ = 0;
   std::array<std::atomic<std::uint64_t>, kOutcomes> completed_ = {};
   std::array<std::atomic<std::uint64_t>, kLatencyBounds.size() + 1> latency_ = {};
 };

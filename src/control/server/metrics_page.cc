@@ -81,6 +81,8 @@ void add_component(Page& page, const MetricsInput& in, const state::Component& c
   if (found == in.loads.end()) return;
   const auto& [requests, copies] = found->second;
   page.counter("zeropull_requests_total", "Requests that came.", labels, static_cast<double>(requests.arrivals));
+  page.counter("zeropull_requests_waited_total", "Requests that were held, each once.", labels,
+               static_cast<double>(requests.waited));
   page.counter("zeropull_requests_without_copies_total", "Requests that came while there was no copy, held or refused.", labels,
                static_cast<double>(requests.without_copies));
   for (std::size_t i = 0; i < router::kOutcomes; ++i) {

@@ -24,7 +24,7 @@ struct FakeTraffic {
     due_ += rate * seconds;
     for (; due_ >= 1; due_ -= 1) {
       ++requests_.arrivals;
-      if (copies.empty()) ++requests_.without_copies;
+      if (copies.empty()) ++requests_.without_copies, requests_.waited += holds ? 1 : 0;
       if (holds || !copies.empty()) ++held_;
     }
     for (auto& one : at_work_) one.left -= seconds;
