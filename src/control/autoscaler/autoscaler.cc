@@ -86,11 +86,11 @@ Result<void> Autoscaler::run_once(const Context& ctx) {
   }
   const bool new_second = std::exchange(second_, moment.seconds()) != moment.seconds();
   if (new_second) TRY(every_second(ctx, moment));
-  auto targets = read_targets(moment);
   auto invoked = invoked_targets();
+  auto targets = read_targets(moment, invoked, new_second);
   Result<void> outcome;
   for (const auto& target : targets) {
-    auto at = invoked.find(resource_name(*target.target));
+    auto at = invoked.empty() ? invoked.end() : invoked.find(resource_name(*target.now.target));
     const auto* by = at == invoked.end() ? nullptr : &at->second;
     auto decision = decide(target, by, moment);
     if (!decision) continue;
@@ -146,22 +146,39 @@ ExpectedStart Autoscaler::start_of(const View& view, const ScalingResource& reso
   return memory.start = expected_start(entries, name, expected_path(entries, name, *resource.endpoint));
 }
 
-std::vector<TargetNow> Autoscaler::read_targets(const Moment& moment) {
-  std::vector<TargetNow> targets;
-  std::set<ResourceName> there;
+bool Autoscaler::rests(const Memory& memory, Revision revision) const {
+  if (memory.uid.empty() || memory.at_work || memory.revision != revision) return false;
+  const auto& load = loads_.of(memory.uid).requests;
+  return load.in_flight == 0 && load.arrivals == memory.arrivals && load.without_copies == memory.without_copies;
+}
+
+std::vector<Autoscaler::Looked> Autoscaler::read_targets(const Moment& moment, const std::map<ResourceName, Invoked>& invoked,
+                                                         bool all) {
+  std::vector<Looked> targets;
+  ++look_;
   auto view = parts_.state.view();
   for (const auto& target : view.scalable_targets()) {
+    auto& memory = memory_[target->id];
+    memory.looked = look_;
+    const bool called = !invoked.empty() && invoked.contains(resource_name(*target));
+    if (!all && !called && rests(memory, target->revision)) continue;
     auto resource = find_resource(view, scaled_of(*target));
-    if (!resource) continue;
-    auto name = resource_name(*target);
-    there.insert(name);
+    if (!resource) {
+      memory.looked = 0;  // one of the name that comes later is another
+      continue;
+    }
     const auto load = resource->component ? loads_.of(resource->component->uid)
                                           : loads_.of_variant(view, resource->endpoint->uid, resource->variant);
-    auto start = start_of(view, *resource, memory_[name], moment);
-    targets.push_back(read_target(view, target, std::move(*resource), load));
-    targets.back().start = start;
+    memory.uid = resource->component ? resource->component->uid : "";
+    memory.revision = target->revision;
+    memory.arrivals = load.requests.arrivals;
+    memory.without_copies = load.requests.without_copies;
+    memory.at_work = load.requests.in_flight > 0;
+    auto start = start_of(view, *resource, memory, moment);
+    targets.push_back({read_target(view, target, std::move(*resource), load, memory.target), &memory});
+    targets.back().now.start = start;
   }
-  std::erase_if(memory_, [&](const auto& one) { return !there.contains(one.first); });
+  std::erase_if(memory_, [&](const auto& one) { return one.second.looked != look_; });
   return targets;
 }
 
@@ -182,10 +199,11 @@ std::map<ResourceName, Autoscaler::Invoked> Autoscaler::invoked_targets() {
   return invoked;
 }
 
-std::optional<Decision> Autoscaler::decide(const TargetNow& target, const Invoked* invoked, const Moment& moment) {
+std::optional<Decision> Autoscaler::decide(const Looked& looked, const Invoked* invoked, const Moment& moment) {
+  const auto& target = looked.now;
   if (!target.resource.busy.empty()) return std::nullopt;
   if (auto forced = decide_by_bounds(target)) return forced;
-  auto& memory = memory_[resource_name(*target.target)].target;
+  auto& memory = looked.memory->target;
   auto decision =
       target.own ? decide_by_detector(target, memory, parts_.settings, alarms_, moment) : decide_by_wake(target, memory, moment);
   if (decision || invoked == nullptr) return decision;
@@ -213,16 +231,16 @@ Result<void> Autoscaler::write_alarms(const Context& ctx) {
   return {};
 }
 
-void Autoscaler::keep_insight(const std::vector<TargetNow>& targets) {
+void Autoscaler::keep_insight(const std::vector<Looked>& targets) {
   std::map<ResourceName, TargetInsight> insights;
-  for (const auto& target : targets) {
+  for (const auto& [target, memory] : targets) {
     auto name = resource_name(*target.target);
     TargetInsight insight{.start = target.start,
                           .in_flight = target.load.requests.in_flight,
                           .held = target.load.requests.held,
                           .rate = {},
                           .service_seconds = {}};
-    const auto& detector = memory_[name].target.detector;
+    const auto& detector = memory->target.detector;
     if (detector) {
       auto recent = detector->load.last(kInsightSeconds);
       if (recent.seconds > 0) insight.rate = recent.arrivals / recent.seconds;

@@ -1,7 +1,5 @@
 #include "control/autoscaler/loads.h"
 
-#include <set>
-
 namespace zeropull::autoscaler {
 
 namespace {
@@ -9,7 +7,7 @@ namespace {
 // What came since the last reading; a counter that is smaller than it was has begun anew.
 std::uint64_t grown(std::uint64_t before, std::uint64_t now) { return now >= before ? now - before : now; }
 
-void add(Load& to, const router::TrafficStats& before, const router::TrafficStats& now) {
+void add_grown(Load& to, const router::TrafficStats& before, const router::TrafficStats& now) {
   to.arrivals += grown(before.arrivals, now.arrivals);
   to.waited += grown(before.waited, now.waited);
   to.without_copies += grown(before.without_copies, now.without_copies);
@@ -31,19 +29,21 @@ void Load::add(const Load& other) {
   for (std::size_t i = 0; i < latency.size(); ++i) latency[i] += other.latency[i];
 }
 
+// `to` is brought up to date; `last` remembers what it was brought to.
+void Loads::add(Load& to, LastById& last, const std::string& id, const router::TrafficStats& now) {
+  auto& before = last[id];
+  add_grown(to, before.traffic, now);
+  before = {now, reading_};
+  to.in_flight = static_cast<std::uint32_t>(now.in_flight);
+  to.held = static_cast<std::uint32_t>(now.held);
+}
+
 void Loads::take(const router::RouterStats& stats, const state::View& view) {
   time_ = stats.time;
-  std::map<std::string, router::TrafficStats> seen;
-  std::set<std::string> components, copies;
+  ++reading_;
   for (auto& [uid, load] : components_) load.requests.in_flight = load.requests.held = load.copies.in_flight = 0;
   for (const auto& component : stats.components) {
-    auto& load = components_[component.uid].requests;
-    auto key = "component/" + component.uid;
-    add(load, last_[key], component.traffic);
-    load.in_flight = static_cast<std::uint32_t>(component.traffic.in_flight);
-    load.held = static_cast<std::uint32_t>(component.traffic.held);
-    components.insert(component.uid);
-    seen.emplace(std::move(key), component.traffic);
+    add(components_[component.uid].requests, last_components_, component.uid, component.traffic);
   }
   for (const auto& copy : stats.copies) {
     auto known = copies_.find(copy.id);
@@ -52,19 +52,22 @@ void Loads::take(const router::RouterStats& stats, const state::View& view) {
       if (!record) continue;  // it was gone before it was ever seen here
       known = copies_.emplace(copy.id, CopyLoad{record->component_uid, {}}).first;
     }
-    auto key = "copy/" + copy.id;
+    auto& load = known->second.load;
     auto& total = components_[known->second.component_uid].copies;
-    add(total, last_[key], copy.traffic);
-    add(known->second.load, last_[key], copy.traffic);
-    known->second.load.in_flight = static_cast<std::uint32_t>(copy.traffic.in_flight);
-    total.in_flight += known->second.load.in_flight;
-    copies.insert(copy.id);
-    seen.emplace(std::move(key), copy.traffic);
+    add_grown(total, last_copies_[copy.id].traffic, copy.traffic);
+    add(load, last_copies_, copy.id, copy.traffic);
+    total.in_flight += load.in_flight;
   }
-  last_ = std::move(seen);
-  std::erase_if(copies_, [&](const auto& one) { return !copies.contains(one.first); });
-  std::erase_if(components_,
-                [&](const auto& one) { return !components.contains(one.first) && view.component_by_uid(one.first) == nullptr; });
+  const auto gone = [&](const auto& one) { return one.second.reading != reading_; };
+  std::erase_if(last_components_, gone);
+  std::erase_if(last_copies_, gone);
+  if (copies_.size() != last_copies_.size()) {
+    std::erase_if(copies_, [&](const auto& one) { return !last_copies_.contains(one.first); });
+  }
+  if (components_.size() == last_components_.size()) return;
+  std::erase_if(components_, [&](const auto& one) {
+    return !last_components_.contains(one.first) && view.component_by_uid(one.first) == nullptr;
+  });
 }
 
 const ComponentLoad& Loads::of(const std::string& component_uid) const {

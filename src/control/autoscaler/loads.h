@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <unordered_map>
 
 #include "control/router/traffic.h"
 #include "control/state/state.h"
@@ -48,7 +49,16 @@ class Loads {
  private:
   std::map<std::string, ComponentLoad> components_;
   std::map<std::string, CopyLoad> copies_;
-  std::map<std::string, router::TrafficStats> last_;  // by "component/uid", "copy/id"
+  // The router's counters at the last reading.
+  struct Last {
+    router::TrafficStats traffic;
+    std::uint64_t reading = 0;  // its number
+  };
+  using LastById = std::unordered_map<std::string, Last>;
+  void add(Load& to, LastById& last, const std::string& id, const router::TrafficStats& now);
+
+  LastById last_components_, last_copies_;
+  std::uint64_t reading_ = 0;
   SteadyTime time_ = {};
 };
 

@@ -183,12 +183,18 @@ std::string seen_by(const WatchedAlarm& alarm) {
 
 }  // namespace
 
-TargetNow read_target(const View& view, const Ptr<ScalableTarget>& target, ScalingResource resource, const ComponentLoad& load) {
+TargetNow read_target(const View& view, const Ptr<ScalableTarget>& target, ScalingResource resource, const ComponentLoad& load,
+                      TargetMemory& memory) {
   TargetNow now;
   now.target = target;
   now.policies = view.scaling_policies(scaled_of(*target));
   now.detector_tag = tag_of(*resource.endpoint, resource.component.get(), kDetectorTag);
-  now.own = own_policy(now.policies, now.detector_tag);
+  if (memory.policies != now.policies || memory.detector_tag != now.detector_tag) {
+    memory.own = own_policy(now.policies, now.detector_tag);
+    memory.policies = now.policies;
+    memory.detector_tag = now.detector_tag;
+  }
+  now.own = memory.own;
   now.resource = std::move(resource);
   now.load = load;
   return now;

@@ -32,15 +32,19 @@ struct TargetNow {
   ComponentLoad load;  // of a variant of components the sum over these
   ExpectedStart start;
 };
-TargetNow read_target(const state::View& view, const state::Ptr<state::ScalableTarget>& target, ScalingResource resource,
-                      const ComponentLoad& load);
-
 // What is remembered of a target between two looks. Lost with the process: a new one changes nothing before it has seen evidence.
 struct TargetMemory {
   std::unique_ptr<scaler::DetectorState> detector;
   std::optional<std::uint64_t> without_copies;  // at the last look; what came before the first one wakes nobody
   std::optional<scaler::ScaleEvidence> evidence;
+  // What `own` was parsed from last, and it.
+  state::List<state::ScalingPolicy> policies;
+  std::string detector_tag;
+  std::optional<OwnPolicy> own;
 };
+
+TargetNow read_target(const state::View& view, const state::Ptr<state::ScalableTarget>& target, ScalingResource resource,
+                      const ComponentLoad& load, TargetMemory& memory);
 
 struct Moment {
   SteadyTime steady = {};
