@@ -123,9 +123,21 @@ TEST_F(AutoscalingTest, new_bounds_move_the_capacity_at_once_with_an_activity) {
   EXPECT_EQ(activities[0]["StatusCode"], "InProgress");
   register_component(0, 1);
   EXPECT_EQ(api.component_record("ic")->desired_copies, 1);
+  api.change<state::Endpoint>(api.endpoint(), [](state::Endpoint& next) { next.variants[0].scaling.enabled = false; });
   ok("RegisterScalableTarget", with(kVariant, {{"MinCapacity", 3}, {"MaxCapacity", 4}}));
   EXPECT_EQ(api.endpoint()->variants[0].desired_instances, 3);
   EXPECT_EQ(api.endpoint()->status, state::EndpointStatus::kUpdating);
+}
+
+TEST_F(AutoscalingTest, instances_that_follow_their_copies_are_left_to_these) {
+  api.change<state::Endpoint>(api.endpoint(), [](state::Endpoint& next) {
+    next.variants[0].model_name.clear();
+    next.variants[0].scaling = {.enabled = true, .min = 1, .max = 8};
+  });
+  ok("RegisterScalableTarget", with(kVariant, {{"MinCapacity", 3}, {"MaxCapacity", 4}}));
+  EXPECT_EQ(api.endpoint()->variants[0].desired_instances, 1);
+  EXPECT_EQ(api.endpoint()->status, state::EndpointStatus::kInService);
+  EXPECT_TRUE(ok("DescribeScalingActivities", {{"ServiceNamespace", "sagemaker"}})["ScalingActivities"].empty());
 }
 
 TEST_F(AutoscalingTest, a_resource_that_is_not_active_is_left_as_it_is) {

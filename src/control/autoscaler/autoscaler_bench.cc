@@ -80,9 +80,8 @@ void add_component(state::Changes& changes, const std::string& endpoint, int num
   state::ScalingPolicy policy;
   policy.account = "1", policy.dimension = target.dimension, policy.resource_id = target.resource_id, policy.name = "tt";
   policy.id = "p-" + name, policy.type = state::kTargetTracking;
-  policy.body =
-      R"({"TargetValue":2,"PredefinedMetricSpecification":{"PredefinedMetricType":)"
-      R"("SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"}})";
+  policy.body = R"({"TargetValue":2,"PredefinedMetricSpecification":{"PredefinedMetricType":)"
+                R"("SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution"}})";
   policy.alarm_high = name + "-high", policy.alarm_low = name + "-low";
   add_alarm(changes, policy, policy.alarm_high, name, true);
   add_alarm(changes, policy, policy.alarm_low, name, false);
@@ -112,12 +111,8 @@ bool measure(const std::string& folder, int components) {
     stats.copies.push_back({fmt::format("copy-c{}", i), false, {}});
   }
   auto metrics = MUST(series::Store::open({.path = path, .own_thread = false}, clock));
-  Autoscaler scaler({.state = *state,
-                     .metrics = *metrics,
-                     .traffic = [&] { return stats; },
-                     .reports = {},
-                     .settings = {},
-                     .clock = clock});
+  Autoscaler scaler(
+      {.state = *state, .metrics = *metrics, .traffic = [&] { return stats; }, .reports = {}, .settings = {}, .clock = clock});
   const auto pass = [&](int look) {
     for (int i = 0; i < components; i += kBusyOneIn) {
       if (look % 2 != 0) continue;

@@ -79,7 +79,8 @@ Result<void> force_variant(const Call& call, const View& view, const state::Scal
   auto variant = std::ranges::find(next.variants, resource.variant, &state::Variant::name);
   if (variant == next.variants.end()) return no_such_resource(target);
   auto forced = scaler::forced_capacity(bounds_of(target), variant->desired_instances);
-  if (!forced || endpoint->status != state::EndpointStatus::kInService) {
+  const bool follows_copies = variant->model_name.empty() && variant->scaling.enabled;  // its ManagedInstanceScaling decides
+  if (!forced || follows_copies || endpoint->status != state::EndpointStatus::kInService) {
     changes.expect(endpoint);
     return {};
   }
