@@ -107,14 +107,14 @@ struct Seen {
   std::int64_t oldest_age = 0;
 };
 
-AlarmStateValue judge(const AlarmRule& rule, AlarmStateValue before, const Seen& seen) {
+AlarmStateValue judge(const AlarmRule& rule, MissingData absent, AlarmStateValue before, const Seen& seen) {
   using enum AlarmStateValue;
   const int real = static_cast<int>(seen.points.size());
   const int missing = rule.periods - real;
   const int enough = needed(rule);
   if (seen.breaching >= enough) return kAlarm;
   if (missing <= 0) return kOk;
-  switch (rule.missing) {
+  switch (absent) {
     case MissingData::kBreaching: return seen.breaching + missing >= enough ? kAlarm : kOk;
     case MissingData::kNotBreaching: return kOk;
     case MissingData::kIgnore: return seen.breaching + missing >= enough ? before : kOk;
@@ -156,6 +156,10 @@ AlarmEvaluation evaluate(const AlarmRule& rule, AlarmState& state, std::span<con
     state.known_since = now;
     state.acted = std::min(state.acted, now);
   }
+  const bool away = state.evaluated != 0 && now - state.evaluated > std::max<std::int64_t>(kUnseenMax.count(), 2 * rule.period);
+  if (away || now < state.evaluated) {
+    state.blind_until = now + rule.periods * rule.period;
+  }
   state.evaluated = now;
   auto range = evaluation_range(rule, now);
   Seen seen;
@@ -165,7 +169,8 @@ AlarmEvaluation evaluate(const AlarmRule& rule, AlarmState& state, std::span<con
     if (breaches(rule, point->value)) ++seen.breaching;
     seen.oldest_age = (range.to - point->time) / rule.period;
   }
-  auto value = judge(rule, state.value, seen);
+  const bool blind = now < state.blind_until && rule.missing == MissingData::kBreaching;
+  auto value = judge(rule, blind ? MissingData::kIgnore : rule.missing, state.value, seen);
   AlarmEvaluation result;
   result.changed = value != state.value;
   if (result.changed) {

@@ -2,7 +2,9 @@
 // for Auto Scaling actions, once a minute while the state lasts. Follows the CloudWatch User Guide, "Evaluating an alarm" and
 // "Alarm actions". The caller fetches the points and evaluates once in each period; times are seconds since the epoch.
 //
-// A clock that jumped back leaves points of an older time in the way: they are not looked at until their time comes again.
+// A clock that jumped back leaves points of an older time in the way: they are not looked at until their time comes again. One
+// that jumped forward, or a process that was away, leaves periods without points behind: where these would count as breaching,
+// the state stays until as many periods as the rule has have been looked at.
 #pragma once
 
 #include <cstdint>
@@ -46,6 +48,7 @@ struct AlarmState {
   std::int64_t evaluated = 0;    // 0: never
   std::int64_t known_since = 0;  // points before belong to a time that a clock's jump took back
   std::int64_t acted = 0;        // when Auto Scaling actions ran last in this state; 0: not yet
+  std::int64_t blind_until = 0;  // nobody looked for a while: until then missing data may be ours and breaches nothing
 };
 
 // What evaluate() saw and what has to be done.

@@ -54,6 +54,31 @@ TEST(Alarm, follows_the_table_of_the_user_guide) {
   }
 }
 
+TEST(Alarm, data_that_nobody_wrote_while_the_clock_jumped_is_not_missing) {
+  AlarmRule rule{.comparison = Comparison::kLess, .threshold = 1, .period = 10, .periods = 3, .missing = MissingData::kBreaching};
+  AlarmState state;
+  std::vector<Datapoint> points;
+  std::int64_t now = 1'800'000'000;
+  const auto periods = [&](int count, bool written) {
+    for (; count > 0; --count, now += 10) {
+      if (written) points.push_back({.time = now, .value = 5});
+      std::ranges::sort(points, {}, &Datapoint::time);
+      evaluate(rule, state, points, now + 10);
+    }
+  };
+  periods(10, true);
+  ASSERT_EQ(state.value, AlarmStateValue::kOk);
+  for (std::int64_t jump : {3600, -3600, -3600}) {
+    now += jump;
+    for (int i = 0; i < 12; ++i) {
+      periods(1, true);
+      EXPECT_EQ(state.value, AlarmStateValue::kOk) << jump << ", period " << i;
+    }
+  }
+  periods(5, false);
+  EXPECT_EQ(state.value, AlarmStateValue::kAlarm) << "what is truly missing counts again";
+}
+
 TEST(Alarm, a_single_young_point_is_not_enough) {
   EXPECT_NE(after("- - - - X", MissingData::kMissing, kOk), kAlarm);
   EXPECT_NE(after("- - - X -", MissingData::kMissing, kOk), kAlarm);

@@ -51,6 +51,8 @@ inline constexpr double kDrainSeconds = 60;
 // Of AWS's alarms (CloudWatch User Guide: Evaluating an alarm).
 inline constexpr int kEvaluationExtra = 2;  // points looked at beyond N; 5 for N = 3
 inline constexpr std::chrono::seconds kActionRepeat{60};
+// An alarm is evaluated each minute at least: one that was not for so long has periods behind it in which nobody wrote points.
+inline constexpr std::chrono::seconds kUnseenMax{130};
 // Datapoints that a reason and its data list: StateReason has at most 1,023 characters, StateReasonData 4,000.
 inline constexpr std::size_t kReasonPointsMax = 15;
 
