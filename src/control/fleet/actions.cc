@@ -17,7 +17,7 @@ using namespace state;
 namespace {
 
 constexpr int kResolveAttemptsMax = 6;
-constexpr Millis kFinalDenialMs = 10 * 60'000;
+constexpr auto kFinalDenial = std::chrono::minutes(10);
 
 bool is_passing(Code code) {
   switch (code) {
@@ -88,17 +88,16 @@ Result<void> Actions::launch(const Context& ctx, const std::string& instance_id)
 
 void Actions::deny(const Instance& instance, const std::string& reason, Code code) {
   auto key = pool_key(instance.endpoint_uid, instance.variant, instance.instance_type);
-  auto now = r_.now();
+  auto now = r_.steady();
   auto memory = r_.memory_.lock();
-  auto& denial = memory->denied[key];
-  if (denial.since == 0) denial.since = now;
+  auto& denial = memory->denied.try_emplace(key, Denial{.reason = "", .since = now}).first->second;
   denial.reason = reason;
-  denial.until = now + parts_.policy.capacity_retry_ms;
+  denial.until = now + std::chrono::milliseconds(parts_.policy.capacity_retry_ms);
   bool never = code == Code::kInvalidArgument;
   bool worn_out = code != Code::kResourceExhausted && ++memory->attempts[key] >= kLaunchAttemptsMax;
   if (!never && !worn_out) return;
   denial.final = true;
-  denial.until = now + kFinalDenialMs;
+  denial.until = now + kFinalDenial;
 }
 
 Result<void> Actions::launch_failed(const Context& ctx, const Instance& instance, const Error& error) {

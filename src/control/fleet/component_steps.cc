@@ -180,7 +180,7 @@ class ComponentMove {
     std::erase_if(census_.wanted, [&](Row<Copy>* copy) {
       auto since = in_.seen.unhealthy_since.find((*copy)->id);
       if ((*copy)->phase != CopyPhase::kUnhealthy || since == in_.seen.unhealthy_since.end()) return false;
-      if (in_.seen.now - since->second < in_.policy.unhealthy_after_ms) return false;
+      if (in_.seen.steady - since->second < std::chrono::milliseconds(in_.policy.unhealthy_after_ms)) return false;
       let_go(*copy, in_, "unhealthy for too long");
       return true;
     });

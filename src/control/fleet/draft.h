@@ -57,25 +57,27 @@ class Row {
   bool removed_ = false;
 };
 
-// What is known of an instance beside its record. Not kept: a restarted server learns it again.
+// What is known of an instance beside its record. Not kept: a restarted server learns it again. Times that are not kept are the
+// steady clock's: a step of the wall clock, as after a machine's sleep, makes nobody silent.
 struct InstanceSight {
   std::shared_ptr<const agent::Report> report;  // the last one; nullptr: none since the server's start
   bool answers_last = false;                    // it answers the desired state that was sent last
-  state::Millis heard = 0;                      // the last sign of life, or the server's start
+  SteadyTime heard = {};                        // the last sign of life, or the server's start
   bool gone = false;                            // the provider says that there is none
 };
 
 struct Denial {
   std::string reason;
-  state::Millis since = 0, until = 0;
+  SteadyTime since = {}, until = {};
   bool final = false;  // asking again will not help
 };
 
 struct Observed {
-  state::Millis now = 0;
-  std::map<std::string, InstanceSight> instances;        // by instance id
-  std::map<std::string, state::Millis> unhealthy_since;  // by copy id
-  std::map<std::string, Denial> denied;                  // by pool_key()
+  state::Millis now = 0;  // as records have it
+  SteadyTime steady = {};
+  std::map<std::string, InstanceSight> instances;     // by instance id
+  std::map<std::string, SteadyTime> unhealthy_since;  // by copy id
+  std::map<std::string, Denial> denied;               // by pool_key()
   // Copies that the router's present table has; shared, since it is of all endpoints.
   std::shared_ptr<const std::set<std::string>> routed = std::make_shared<const std::set<std::string>>();
   std::function<std::uint64_t(const std::string& copy_id)> in_flight;

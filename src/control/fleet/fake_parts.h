@@ -16,12 +16,14 @@ namespace zeropull::fleet {
 
 class FakeClock final : public Clock {
  public:
-  SteadyTime steady_now() const override { return SteadyTime(now_.time_since_epoch()); }
-  WallTime wall_now() const override { return now_; }
-  void advance(std::chrono::milliseconds by) { now_ += by; }
+  SteadyTime steady_now() const override { return steady_; }
+  WallTime wall_now() const override { return wall_; }
+  void advance(std::chrono::milliseconds by) { steady_ += by, wall_ += by; }
+  void step_wall(std::chrono::milliseconds by) { wall_ += by; }  // as somebody sets it, or a machine wakes up
 
  private:
-  WallTime now_{std::chrono::hours(24 * 365 * 50)};
+  SteadyTime steady_{std::chrono::hours(1)};
+  WallTime wall_{std::chrono::hours(24 * 365 * 50)};
 };
 
 // Repeats from its seed.

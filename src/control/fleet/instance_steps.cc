@@ -33,15 +33,16 @@ std::map<std::string, std::string> denied_types(const Draft& draft, const Varian
   std::map<std::string, std::string> denied;
   for (const auto& pool : variant.pools) {
     auto at = seen.denied.find(pool_key(draft.endpoint->uid, variant.name, pool.instance_type));
-    if (at != seen.denied.end() && (at->second.final || at->second.until > seen.now)) {
+    if (at != seen.denied.end() && (at->second.final || at->second.until > seen.steady)) {
       denied[pool.instance_type] = at->second.reason;
     }
   }
   return denied;
 }
 
-Millis provision_timeout(const Variant& variant, const FleetPolicy& policy) {
-  return variant.provision_timeout_s > 0 ? Millis{variant.provision_timeout_s} * 1000 : policy.provision_timeout_ms;
+Duration provision_timeout(const Variant& variant, const FleetPolicy& policy) {
+  if (variant.provision_timeout_s > 0) return std::chrono::seconds(variant.provision_timeout_s);
+  return std::chrono::milliseconds(policy.provision_timeout_ms);
 }
 
 void launch(Draft& draft, const StepInput& in, const Variant& variant, const InstancePool& pool) {
@@ -123,7 +124,7 @@ std::string provisioning_failure(Draft& draft, const Variant& variant, const Ste
   for (const auto& pool : variant.pools) {
     auto at = in.seen.denied.find(pool_key(draft.endpoint->uid, variant.name, pool.instance_type));
     if (at == in.seen.denied.end()) return "";
-    bool over = at->second.final || in.seen.now - at->second.since > provision_timeout(variant, in.policy);
+    bool over = at->second.final || in.seen.steady - at->second.since > provision_timeout(variant, in.policy);
     if (!over) return "";
     reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", pool.instance_type, at->second.reason);
   }

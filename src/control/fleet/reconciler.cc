@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "control/fleet/actions.h"
 #include "control/fleet/component_goal.h"
@@ -15,15 +16,16 @@
 namespace zeropull::fleet {
 
 using namespace state;
+using std::chrono::milliseconds;
 
 namespace {
 
 constexpr auto kTick = std::chrono::seconds(1);
-constexpr Millis kSweepEvery = 10'000;
+constexpr auto kSweepEvery = std::chrono::seconds(10);
 
 }  // namespace
 
-Reconciler::Reconciler(ReconcilerParts parts) : parts_(std::move(parts)), started_(now()) {
+Reconciler::Reconciler(ReconcilerParts parts) : parts_(std::move(parts)), started_(steady()) {
   subscription_ = parts_.state.subscribe([this](const std::vector<Changed>& changes) {
     auto memory = memory_.lock();
     for (const auto& change : changes) {
@@ -55,15 +57,15 @@ Millis Reconciler::now() const { return state::millis_of(parts_.clock.wall_now()
 
 void Reconciler::loop(std::stop_token stop) {
   auto which = Which::kAll;
-  Millis swept = 0;
+  std::optional<SteadyTime> swept;
   while (!stop.stop_requested()) {
     auto ctx = Context::root("fleet", stop, std::chrono::minutes(1));
-    if (now() - swept >= kSweepEvery) {
+    if (!swept || steady() - *swept >= kSweepEvery) {
       work("sweep", [this](const Context& work_ctx) {
         auto done = sweep(work_ctx);
         if (!done.ok()) LOG_WARN(kLog, "compare with the provider: {}", done.error().to_string());
       });
-      swept = now();
+      swept = steady();
     }
     auto done = run_once(ctx, which);
     if (!done.ok() && !stop.stop_requested()) LOG_ERROR(kLog, "reconcile: {}", done.error().to_string());
@@ -99,12 +101,12 @@ void Reconciler::report(const std::string& agent, agent::Report report) {
   }
   auto memory = memory_.lock();
   auto& sight = memory->instances[instance_id];
-  sight.seen.heard = now();
+  sight.seen.heard = steady();
   sight.seen.gone = false;
   sight.seen.answers_last = sight.generation != 0 && report.generation == sight.generation;
   for (const auto& copy : report.copies) {
     if (copy.state == agent::CopyState::kUnhealthy) {
-      memory->unhealthy_since.emplace(copy.id, now());
+      memory->unhealthy_since.emplace(copy.id, steady());
     } else {
       memory->unhealthy_since.erase(copy.id);
     }
@@ -144,11 +146,13 @@ Observed Reconciler::observe(const std::string& endpoint_uid) {
   }
   Observed seen;
   seen.now = now();
+  seen.steady = steady();
   seen.in_flight = parts_.hooks.in_flight;
   auto memory = memory_.lock();
   // A pool that nobody has asked for a while starts afresh.
-  std::erase_if(memory->denied,
-                [&](const auto& one) { return seen.now > one.second.until + 4 * parts_.policy.capacity_retry_ms; });
+  std::erase_if(memory->denied, [&](const auto& one) {
+    return seen.steady > one.second.until + 4 * milliseconds(parts_.policy.capacity_retry_ms);
+  });
   for (const auto& id : ids) {
     auto at = memory->instances.find(id);
     auto sight = at == memory->instances.end() ? InstanceSight{} : at->second.seen;
@@ -258,7 +262,7 @@ void Reconciler::follow(const std::string& endpoint_uid) {
       auto done = job(actions, ctx);
       if (done.ok()) return;
       LOG_WARN(kLog, "{}: {}; it is tried again", key, done.error().to_string());
-      memory_.lock()->later[key] = now() + kTick / std::chrono::milliseconds(1);
+      memory_.lock()->later[key] = steady() + kTick;
     });
   }
 }
@@ -321,7 +325,7 @@ void Reconciler::work(const std::string& key, std::function<void(const Context&)
     auto memory = memory_.lock();
     auto later = memory->later.find(key);
     if (later != memory->later.end()) {
-      if (now() < later->second) return;
+      if (steady() < later->second) return;
       memory->later.erase(later);
     }
     if (stopping_.stop_requested() || !memory->busy.insert(key).second) return;

@@ -92,19 +92,20 @@ class Reconciler {
   };
   struct Memory {
     std::map<std::string, Sight> instances;
-    std::map<std::string, state::Millis> unhealthy_since;
+    std::map<std::string, SteadyTime> unhealthy_since;
     std::map<std::string, Denial> denied;
-    std::map<std::string, int> attempts;         // of launches and resolutions that failed
-    std::map<std::string, state::Millis> later;  // work that is not to be begun before
-    std::set<std::string> busy;                  // work that runs
-    std::set<std::string> completed;             // published artifacts that were brought into the volume
+    std::map<std::string, int> attempts;      // of launches and resolutions that failed
+    std::map<std::string, SteadyTime> later;  // work that is not to be begun before
+    std::set<std::string> busy;               // work that runs
+    std::set<std::string> completed;          // published artifacts that were brought into the volume
     std::set<std::string> woken;
     std::shared_ptr<const std::set<std::string>> routed = std::make_shared<const std::set<std::string>>();
     std::map<std::string, router::EndpointRoute> routes;  // by endpoint uid
     bool routes_changed = true;
   };
 
-  state::Millis now() const;
+  state::Millis now() const;  // for what is kept; all else goes by the steady clock
+  SteadyTime steady() const { return parts_.clock.steady_now(); }
   void loop(std::stop_token stop);
   Observed observe(const std::string& endpoint_uid);
   Result<void> reconcile_endpoint(const Context& ctx, const std::string& endpoint_uid);
@@ -114,7 +115,7 @@ class Reconciler {
   void work(const std::string& key, std::function<void(const Context&)> job);
 
   ReconcilerParts parts_;
-  const state::Millis started_;
+  const SteadyTime started_;
   Guarded<Memory> memory_;
   std::unique_ptr<state::State::Subscription> subscription_;
   std::stop_source stopping_;

@@ -231,6 +231,22 @@ TEST_F(ReconcilerTest, a_silent_agent_whose_instance_is_there_keeps_its_copies) 
   EXPECT_EQ(serving(), 1);
 }
 
+TEST_F(ReconcilerTest, a_step_of_the_wall_clock_makes_no_instance_silent_and_no_work_wait) {
+  in_service(fixed(2, "ml.g5.2xlarge"), 2);
+  const auto before = copies();
+  for (const auto step : {std::chrono::hours(24), std::chrono::hours(-48)}) {
+    clock.step_wall(step);
+    settle(90);
+    EXPECT_EQ(serving(), 2);
+    ASSERT_THAT(copies(), SizeIs(2));
+    for (const auto& copy : before) EXPECT_TRUE(state->view().copy(copy->id)) << "replaced";
+    ASSERT_TRUE(state->view().instance(before[0]->instance_id));
+  }
+  provider.running.erase(before[0]->instance_id);
+  EXPECT_TRUE(until([&] { return serving() == 1; }));
+  EXPECT_TRUE(until([&] { return serving() == 2; }));
+}
+
 TEST_F(ReconcilerTest, an_unhealthy_copy_is_not_routed_and_replaced_after_its_time) {
   in_service(fixed(1), 1);
   auto sick = copies()[0]->id;

@@ -195,7 +195,7 @@ void give_up_lost(Draft& draft, const StepInput& in) {
     auto at = in.seen.instances.find(row->id);
     if (at == in.seen.instances.end() || row->handle.empty()) continue;
     const auto& sight = at->second;
-    auto silent = now - sight.heard;
+    auto silent = std::chrono::floor<std::chrono::milliseconds>(in.seen.steady - sight.heard).count();
     if (row->state == InstanceState::kReady) {
       bool lost = (silent > in.policy.silent_after_ms && sight.gone) || silent > in.policy.lost_after_ms;
       if (!lost) continue;

@@ -13,7 +13,7 @@ using namespace state;
 
 namespace {
 
-constexpr Millis kSilentMs = 60'000;  // agents report every ten seconds
+constexpr auto kSilent = std::chrono::seconds(60);  // agents report every ten
 constexpr auto kCommitTimeout = std::chrono::seconds(30);
 
 Ptr<Machine> machine_of(const View& view, const std::string& instance_id) {
@@ -23,8 +23,6 @@ Ptr<Machine> machine_of(const View& view, const std::string& instance_id) {
 }
 
 }  // namespace
-
-Millis StaticProvider::now() const { return state::millis_of(parts_.clock.wall_now()); }
 
 Result<Launched> StaticProvider::launch(const Context& ctx, const LaunchRequest& request) {
   if (request.instance_id.empty()) return make_error(Code::kInvalidArgument, "an instance needs an id");
@@ -42,7 +40,7 @@ Result<Launched> StaticProvider::launch(const Context& ctx, const LaunchRequest&
           ++leased;
         } else if (!one->wiped) {
           ++unwiped;
-        } else if (last == heard.end() || now() - last->second > kSilentMs) {
+        } else if (last == heard.end() || parts_.clock.steady_now() - last->second > kSilent) {
           ++silent;
         } else {
           machine = one;
@@ -100,7 +98,8 @@ void StaticProvider::ask_for_wipe(const std::string& machine_id, std::uint64_t s
   {
     auto pool = pool_.lock();
     auto& generation = pool->wipe_generation[machine_id];
-    generation = std::max({generation + 1, seen_generation + 1, static_cast<std::uint64_t>(now())});
+    generation =
+        std::max({generation + 1, seen_generation + 1, static_cast<std::uint64_t>(state::millis_of(parts_.clock.wall_now()))});
     nothing.generation = generation;
   }
   parts_.agents.send_desired(machine_id, nothing);
@@ -116,7 +115,7 @@ void StaticProvider::report(const std::string& machine_id, const agent::Report& 
   std::uint64_t asked = 0;
   {
     auto pool = pool_.lock();
-    pool->heard[machine_id] = now();
+    pool->heard[machine_id] = parts_.clock.steady_now();
     auto at = pool->wipe_generation.find(machine_id);
     if (at != pool->wipe_generation.end()) asked = at->second;
   }

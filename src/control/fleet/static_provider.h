@@ -41,10 +41,9 @@ class StaticProvider final : public Provider {
 
  private:
   struct Pool {
-    std::map<std::string, state::Millis> heard;            // by machine, while it is not leased
+    std::map<std::string, SteadyTime> heard;               // by machine, while it is not leased
     std::map<std::string, std::uint64_t> wipe_generation;  // of the desired state that asks for the wipe
   };
-  state::Millis now() const;
   void ask_for_wipe(const std::string& machine_id, std::uint64_t seen_generation);
   StaticProviderParts parts_;
   Guarded<Pool> pool_;
