@@ -65,6 +65,16 @@ TEST_F(EcrTest, a_403_gets_a_new_token) {
   EXPECT_EQ(ecr_.served, 2);
 }
 
+TEST_F(EcrTest, a_403_to_the_first_token_gets_another_and_no_third) {
+  ecr_.refuse_once = true;
+  EXPECT_TRUE(fetch(*open(options())).ok());
+  EXPECT_EQ(ecr_.tokens, 2);
+  ecr_.refuse_always = true;
+  auto refused = fetch(*open(options()));
+  EXPECT_TRUE(refused.failed_with(Code::kPermissionDenied));
+  EXPECT_EQ(ecr_.tokens, 4);
+}
+
 TEST_F(EcrTest, without_the_machines_logins_given_credentials_alone_are_used) {
   auto given = options();
   given.machine_logins = false;

@@ -64,17 +64,20 @@ Result<http::Response> Endpoint::get(const Context& ctx, const std::string& what
   http::Request request{.url = target_.base.with_path("/v2/" + target_.repository + "/" + what), .headers = headers};
   request.response_max = response_max;
   auto used = TRY(authorizer_.current(ctx));
-  for (int attempt = 0;; ++attempt) {
+  for (int refusals = 0;;) {
     if (!used.empty()) request.headers.set("Authorization", used.reveal());
     auto response = TRY(send(ctx, request, sink));
-    if ((response.status != 401 && response.status != 403) || attempt > 0) return response;
+    if (response.status != 401 && response.status != 403) return response;
+    if (!used.empty() && ++refusals > 1) return response;  // without a login it was no refusal, but the question for one
     // A 403 from another host, that a redirect led to, is not this registry's refusal.
     if (!response.url.same_origin(target_.base)) return response;
     auto renewed = authorizer_.renew(ctx, response, used);
     if (!renewed) {
       return std::move(renewed).take_error().with(fmt::format("{} answered {}", response.url.authority(), response.status));
     }
-    used = TRY(authorizer_.current(ctx));
+    auto next = TRY(authorizer_.current(ctx));
+    if (next.reveal() == used.reveal()) return response;
+    used = std::move(next);
   }
 }
 

@@ -22,11 +22,11 @@ struct FakeEcr {
 
   http::ServerResponse handle(const http::ServerRequest& request) {
     if (request.path == "/") return give_token(request);
-    if (refuse_once.exchange(false)) return {.status = 403, .body = "the token has expired"};
     const auto password = "AWS:password-" + std::to_string(tokens);
     if (request.headers.find("Authorization") != "Basic " + codec::base64_encode(as_bytes(password))) {
       return {.status = 401, .headers = {{"WWW-Authenticate", R"(Basic realm="https://ecr/",service="ecr.amazonaws.com")"}}};
     }
+    if (refuse_once.exchange(false) || refuse_always) return {.status = 403, .body = "the token has expired"};
     ++served;
     return {.body = blob};
   }
@@ -57,7 +57,7 @@ struct FakeEcr {
   const std::string blob = "a layer in ECR";
   FakeClock clock;
   std::atomic<int> tokens = 0, served = 0;
-  std::atomic<bool> refuse_once = false;
+  std::atomic<bool> refuse_once = false, refuse_always = false;
   std::unique_ptr<http::HttpServer> server =
       MUST(http::HttpServer::create({}, [this](const Context&, const http::ServerRequest& request) { return handle(request); }));
 };
