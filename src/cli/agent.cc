@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "os/process.h"
 
 namespace zeropull::cli {
 
@@ -26,6 +27,10 @@ void add_agent(CommandLine line) {
       return;
     }
     set_log_level(config->log_level);
+    if (auto raised = os::raise_open_files(); !raised.ok()) {
+      exit_code = output.fail(raised.error());
+      return;
+    }
     auto ctx = interrupt.context("agent start");
     auto started =
         config->control.address.empty() ? agent::Agent::create(ctx, *config) : agent::create_managed_agent(ctx, *config);

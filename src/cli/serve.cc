@@ -5,6 +5,7 @@
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "control/server/control_plane.h"
+#include "os/process.h"
 
 namespace zeropull::cli {
 
@@ -29,6 +30,7 @@ int serve(const ServeCommand& command) {
   auto config = configuration(command);
   if (!config.ok()) return output.fail(config.error());
   set_log_level(config->log_level);
+  if (auto raised = os::raise_open_files(); !raised.ok()) return output.fail(raised.error());
   if (command.release_all) {
     auto released = server::release_all(interrupt.context("release all"), *config);
     return released.ok() ? 0 : output.fail(released.error());

@@ -221,6 +221,14 @@ Result<std::uint64_t> open_files_max() {
   return std::uint64_t{limit.rlim_max};
 }
 
+Result<std::uint64_t> raise_open_files() {
+  rlimit limit{};
+  limit.rlim_max = TRY(open_files_max());
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return errno_error(errno, "raise the limit of open files");
+  return std::uint64_t{limit.rlim_cur};
+}
+
 Result<std::string> host_name() {
   std::array<char, 256> name{};
   if (gethostname(name.data(), name.size() - 1) != 0) return errno_error(errno, "read the host's name");

@@ -67,6 +67,8 @@ Result<void> give_way();
 
 // How many descriptors a child of this process may be allowed: without CAP_SYS_RESOURCE nobody can have more.
 Result<std::uint64_t> open_files_max();
+// Lets this process have as many as that, whatever it was started with: a login shell gives 1,024. Children inherit it.
+Result<std::uint64_t> raise_open_files();
 
 Result<std::string> host_name();  // of this UTS namespace
 

@@ -33,6 +33,16 @@ TEST(GiveWay, lowers_the_calling_thread_alone) {
   EXPECT_EQ(getpriority(PRIO_PROCESS, 0), before);
 }
 
+TEST(RaiseOpenFiles, gives_this_process_all_that_it_may_have_and_its_children_too) {
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = 64;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(MUST(raise_open_files()), limit.rlim_max);
+  const auto seen = MUST(run_program(Context::root("test"), {.argv = {"sh", "-c", "ulimit -Sn"}, .input = {}}));
+  EXPECT_EQ(seen, std::to_string(limit.rlim_max) + "\n");
+}
+
 TEST(Spawn, missing_program_is_an_error_of_the_caller) {
   SpawnOptions options;
   options.argv = {"/no/such/program"};

@@ -56,6 +56,9 @@ inline constexpr std::size_t kSessionIdMax = 256;
 inline constexpr std::size_t kSessionsMax = 100'000;
 inline constexpr Duration kSessionTime = std::chrono::minutes(20);
 
+// How often the log says that all connections are in use.
+inline constexpr Duration kTellFullEvery = std::chrono::minutes(1);
+
 // What of a container's error goes to the caller.
 inline constexpr std::size_t kOriginalMessageMax = 4 * kKiB;
 inline constexpr int kInformationalMax = 8;  // 1xx answers before the final one

@@ -96,7 +96,7 @@ RouterStats ThreadedRouter::stats() const {
   RouterStats stats;
   stats.time = shared_.parts.clock->steady_now();
   shared_.registry.read(stats);
-  stats.connections = *shared_.connections.lock();
+  stats.connections = shared_.connections.lock()->open;
   stats.buffered_bytes = shared_.budget.used();
   return stats;
 }
@@ -108,9 +108,9 @@ void ThreadedRouter::stop(Duration grace) {
   on_every_worker([](Worker& worker) { worker.wind_down(); });
   {
     auto connections = shared_.connections.lock();
-    const auto none_left = [&] { return *connections == 0; };
+    const auto none_left = [&] { return connections->open == 0; };
     if (!connections.wait(Context::root("stop").with_timeout(grace), none_left))
-      LOG_INFO(kLog, "{} connections are cut off after {} ms", *connections,
+      LOG_INFO(kLog, "{} connections are cut off after {} ms", connections->open,
                std::chrono::duration_cast<std::chrono::milliseconds>(grace).count());
   }
   shared_.stop.request_stop();

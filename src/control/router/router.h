@@ -33,7 +33,7 @@ struct RouterOptions {
   std::string key_file = {};
   std::string region = "us-east-1";  // in texts
   std::size_t io_threads = 2;
-  std::size_t connections_max = 20'000;
+  std::size_t connections_max = 20'000;  // of callers; past it they are closed at once, and the log says so
   std::size_t buffered_max = kBufferedMax;
   std::size_t api_workers = 8;      // API requests at once
   std::size_t api_queue_max = 256;  // that wait for a worker; past that 503

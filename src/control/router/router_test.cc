@@ -285,6 +285,21 @@ TEST_F(RouterTest, slow_and_silent_clients_are_let_go) {
   EXPECT_TRUE(silent.ended());
 }
 
+TEST_F(RouterTest, connections_are_bounded_and_a_place_that_is_free_again_is_given) {
+  FakeContainer container(echo("c1"));
+  start({.connections_max = 2});
+  apply(components({target("c1", container.address())}));
+  auto first = client(), second = client();
+  ASSERT_TRUE(eventually([&] { return router->stats().connections == 2; }));
+  auto third = client();
+  EXPECT_TRUE(third.ended());
+  second.send(request());
+  EXPECT_EQ(second.read_answer().status, 200);
+  first.close();
+  ASSERT_TRUE(eventually([&] { return router->stats().connections == 1; }));
+  EXPECT_EQ(call().status, 200);
+}
+
 TEST_F(RouterTest, all_bodies_together_are_bounded) {
   std::latch release(1);
   FakeContainer container([&](Exchange& exchange) {

@@ -3,6 +3,8 @@
 #include <bit>
 
 #include "control/router/invocation.h"
+#include "control/router/limits.h"
+#include "control/router/log.h"
 #include "control/router/session.h"
 
 namespace zeropull::router {
@@ -46,12 +48,22 @@ void Worker::start() {
 void Worker::accept(std::unique_ptr<Stream> stream) {
   {
     auto connections = shared.connections.lock();
-    if (winding_down || *connections >= shared.options.connections_max) return;  // the stream closes here
-    ++*connections;
+    if (winding_down) return;  // the stream closes here, and there
+    if (connections->open >= shared.options.connections_max) return refuse(*connections);
+    ++connections->open;
   }
   const auto id = next_session_++;
   auto session = std::make_unique<Session>(*this, id, std::move(stream));
   sessions_.emplace(id, std::move(session)).first->second->start();
+}
+
+void Worker::refuse(Shared::Connections& connections) const {
+  if (connections.told != SteadyTime{} && now() - connections.told < kTellFullEvery) return;
+  connections.told = now();
+  LOG_WARN(kLog,
+           "all {} connections that callers may have are open: others are closed at once; see who holds them, or raise the "
+           "limit of open files (ulimit -Hn, LimitNOFILE)",
+           connections.open);
 }
 
 void Worker::set_routes(std::shared_ptr<const Routes> newer) {
@@ -71,7 +83,7 @@ void Worker::close(Session& session) {
   loop->post([gone = std::move(at->second)] {});  // what runs in it returns first
   sessions_.erase(at);
   auto connections = shared.connections.lock();
-  --*connections;
+  --connections->open;
   connections.notify_all();
 }
 

@@ -36,7 +36,11 @@ struct Shared {
   std::stop_source stop;                                    // ends the API handlers' contexts
   std::function<void(const ComponentState*)> kick_holders;  // its held requests try again, on every thread
   std::unique_ptr<ThreadPool> api_workers;
-  Guarded<std::size_t> connections;  // notified when one ends
+  struct Connections {
+    std::size_t open = 0;
+    SteadyTime told = {};  // when the log said that there can be no more
+  };
+  Guarded<Connections> connections;  // notified when one ends
 };
 
 // The requests of this thread that wait for a copy, by component, in order of arrival.
@@ -81,6 +85,7 @@ class Worker {
   bool winding_down = false;
 
  private:
+  void refuse(Shared::Connections& connections) const;
   void tick();
   std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
   std::uint64_t next_session_ = 0;

@@ -23,6 +23,7 @@
 #include "control/server/metrics_page.h"
 #include "control/state/sqlite_kv.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "store/instance_grant.h"
 #include "store/server.h"
 
@@ -233,6 +234,8 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     options.certificate_file = config_.listen.certificate_file;
     options.key_file = config_.listen.key_file;
     options.region = config_.region;
+    const auto files = TRY(os::open_files_max());
+    options.connections_max = std::min<std::size_t>(options.connections_max, files / 3);
     options.slow_start = std::chrono::seconds(config_.requests.ramp_up_s);
     router::RouterParts router;
     router.authenticate = [this](const router::SignedRequest& request, std::string& account) {

@@ -21,8 +21,9 @@ namespace zeropull::server {
 
 class ControlPlane {
  public:
-  // Returns once the API answers. On a first start it makes an account with an access key and leaves it in root/credentials, a
-  // file as the AWS CLI reads it.
+  // Returns once the API answers. A third of the files that this process may have open is for callers' connections, another for
+  // those to copies: whoever calls this has raised that limit, see os::raise_open_files(). On a first start it makes an account
+  // with an access key and leaves it in root/credentials, a file as the AWS CLI reads it.
   static Result<std::unique_ptr<ControlPlane>> create(const Context& ctx, const ServeConfig& config);
   virtual ~ControlPlane() = default;  // stop()
   virtual std::string url() const = 0;
