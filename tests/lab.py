@@ -50,6 +50,7 @@ class Lab:
         self.settings = settings or {}
         self.instance_types = instance_types
         self.link_mbit = link_mbit
+        self.binary = BINARY  # of the control plane
         self.work = Path(tempfile.mkdtemp(prefix="zp-lab-", dir="/var/tmp"))
         self.stack = contextlib.ExitStack()
         self.callers: dict[str, ZeropullApi] = {}
@@ -65,7 +66,7 @@ class Lab:
             self.push_image("serve", "1")
             self.prepare()
             self.plane = self.stack.enter_context(
-                ControlPlane(BINARY, self.work / "control", self.center, self.link_mbit, self.work / "serve.log", self.settings,
+                ControlPlane(self.binary, self.work / "control", self.center, self.link_mbit, self.work / "serve.log", self.settings,
                              self.instance_types))
             self.keys = self.plane.access_key()
             self.api = self.caller(self.keys)
