@@ -132,7 +132,7 @@ def another_key_or_none_gets_nothing(lab: EcrLab) -> None:
 
 def nothing_is_left(lab: EcrLab) -> None:
     lab.delete_endpoint("llm")
-    lab.wait_clean()
+    lab.wait_clean(timeout_s=5)
 
 
 def main() -> int:

@@ -129,7 +129,7 @@ def an_endpoint_in_creation_can_be_deleted(lab: Lab) -> None:
 
 def a_deleted_endpoint_leaves_nothing(lab: Lab) -> None:
     lab.delete_endpoint("llm")
-    lab.wait_clean()
+    lab.wait_clean(timeout_s=5)
 
 
 def main() -> int:

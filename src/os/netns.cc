@@ -83,6 +83,21 @@ Result<void> write_net_setting_in(const UniqueFd& netns, const NetSetting& setti
   });
 }
 
+Result<bool> has_tcp_sockets(const UniqueFd& netns) {
+  constexpr std::size_t kTableMax = 4096;
+  bool any = false;
+  TRY(on_own_thread([&]() -> Result<void> {
+    if (setns(netns.get(), CLONE_NEWNET) != 0) return errno_error(errno, "enter a network namespace");
+    for (const auto& [table, line] : {std::pair{"sockstat", "TCP: inuse "}, std::pair{"sockstat6", "TCP6: inuse "}}) {
+      auto text = TRY(read_text(fmt::format("/proc/thread-self/net/{}", table), kTableMax));
+      const auto at = text.find(line);
+      any |= at != std::string::npos && text[at + std::string_view(line).size()] != '0';
+    }
+    return {};
+  }));
+  return any;
+}
+
 Result<std::string> interface_of(const std::string& address) {
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) != 0) return errno_error(errno, "list the interfaces");

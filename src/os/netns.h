@@ -31,6 +31,10 @@ struct NetSetting {
 Result<void> write_net_setting(const NetSetting& setting);
 Result<void> write_net_setting_in(const UniqueFd& netns, const NetSetting& setting);
 
+// Whether a TCP socket lives there that is not in TIME_WAIT: of a process, or one that the kernel ends by itself. The latter keep
+// the namespace.
+Result<bool> has_tcp_sockets(const UniqueFd& netns);
+
 // The interface that holds an IPv4 address, dotted decimal; kNotFound for none.
 Result<std::string> interface_of(const std::string& address);
 

@@ -31,6 +31,9 @@ inline constexpr std::uint64_t kLocalLinkMax = 40'000'000'000;
 inline constexpr auto kRestartDelayMin = std::chrono::milliseconds(100);
 inline constexpr auto kRestartDelayMax = std::chrono::seconds(10);
 
+// A dead instance's connections have this long to end with their peers: a queue of its link is 50 ms long.
+inline constexpr auto kGoodbyeMax = std::chrono::milliseconds(500);
+
 // Instances of one local bridge: a /16 has 65,534 addresses, a bridge of Linux 1,023 ports.
 inline constexpr std::size_t kLocalInstancesMax = 1000;
 

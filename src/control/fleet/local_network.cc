@@ -117,6 +117,15 @@ Result<void> LocalNetwork::give_up_connections_soon(const os::UniqueFd& netns) {
   return os::write_net_setting_in(netns, {.name = "ipv4/tcp_orphan_retries", .value = "1"});
 }
 
+// A socket with a time limit of its own, as gRPC gives to its connections, does not heed that setting.
+Result<void> LocalNetwork::let_connections_end(const Context& ctx, const os::UniqueFd& netns) {
+  const auto until = ctx.with_timeout(kGoodbyeMax);
+  while (true) {
+    const bool left = TRY(os::has_tcp_sockets(netns));
+    if (!left || !until.sleep(std::chrono::milliseconds(2)).ok()) return {};
+  }
+}
+
 Result<void> LocalNetwork::detach(const std::string& instance_id) {
   std::lock_guard lock(mutex_);
   auto netlink = TRY(os::Netlink::open());

@@ -43,9 +43,11 @@ class LocalNetwork {
     std::uint64_t link_bits_per_s;
   };
   Result<void> attach(const Context& ctx, const Attachment& attachment);
-  // Before its processes are killed: connections that they leave without an answering peer, because the link goes too, are given
-  // up within a second; by itself the kernel keeps them, and with them the network namespace, for up to a minute.
+  // Connections that an instance's processes leave keep its network namespace until their peers have said goodbye, which these
+  // cannot when the link has gone: the kernel waits for up to a minute. Before the processes are killed: what has no answering
+  // peer is to be given up soon. Between that and detach(): waits until nothing is left, for half a second at most.
   static Result<void> give_up_connections_soon(const os::UniqueFd& netns);
+  static Result<void> let_connections_end(const Context& ctx, const os::UniqueFd& netns);
   Result<void> detach(const std::string& instance_id);  // absent is fine
   Result<void> remove(const Context& ctx);              // bridge and rules; absent is fine
 

@@ -230,21 +230,28 @@ Result<void> LocalProvider::start(const Context& ctx, const LaunchRequest& reque
   return {};
 }
 
-Result<void> LocalProvider::hurry_network(const std::string& id, pid_t pid) const {
+Result<os::UniqueFd> LocalProvider::open_network(const std::string& id, pid_t pid) const {
   auto netns = TRY(os::open_file(fmt::format("/proc/{}/ns/net", pid), O_RDONLY));
-  if (!open_process(id).ok()) return {};  // it ended meanwhile: that may have been another's namespace
-  return LocalNetwork::give_up_connections_soon(netns);
+  if (!open_process(id).ok()) return make_error(Code::kNotFound, "it has ended");  // that may have been another's namespace
+  return netns;
+}
+
+Result<void> LocalProvider::end_processes(const Context& ctx, const std::string& id, os::ProcessHandle process) const {
+  const auto warn = [&](const Result<void>& done) {
+    if (!done.ok()) LOG_WARN(kLog, "end of instance {}: {}", id, done.error().to_string());
+  };
+  auto netns = open_network(id, process.pid());
+  if (netns.ok()) warn(LocalNetwork::give_up_connections_soon(*netns));
+  TRY(process.kill());
+  TRY(process.wait(ctx.with_timeout(kEndTimeout)));
+  if (netns.ok()) warn(LocalNetwork::let_connections_end(ctx, *netns));
+  return {};
 }
 
 Result<void> LocalProvider::release(const Context& ctx, const std::string& instance_id) {
   TRY(check_id(instance_id));
   auto process = open_process(instance_id);
-  if (process.ok()) {
-    auto hurried = hurry_network(instance_id, process->pid());
-    if (!hurried.ok()) LOG_WARN(kLog, "end of instance {}: {}", instance_id, hurried.error().to_string());
-    TRY(process->kill());
-    TRY(process->wait(ctx.with_timeout(kEndTimeout)));
-  }
+  if (process.ok()) TRY(end_processes(ctx, instance_id, std::move(process).take()));
   TRY(network_->detach(instance_id));
   TRY(CgroupFolders(cgroup_name(instance_id)).remove(ctx.with_timeout(kEndTimeout)));
   TRY(os::remove_tree(folder_of(instance_id)));

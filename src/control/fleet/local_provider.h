@@ -70,7 +70,8 @@ class LocalProvider final : public Provider {
   Result<Plan> make_plan(const LaunchRequest& request);
   Result<Plan> read_plan(const std::string& id) const;
   Result<os::ProcessHandle> open_process(const std::string& id) const;  // kNotFound when it does not run
-  Result<void> hurry_network(const std::string& id, pid_t pid) const;
+  Result<os::UniqueFd> open_network(const std::string& id, pid_t pid) const;
+  Result<void> end_processes(const Context& ctx, const std::string& id, os::ProcessHandle process) const;
   Result<void> start(const Context& ctx, const LaunchRequest& request, const Plan& plan);
 
   const LocalProviderOptions options_;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "control/fleet/provider_conformance.h"
 #include "os/file.h"
@@ -45,6 +46,11 @@ LocalProviderOptions::Boot shell_boot(const LaunchRequest& request, const std::s
 } > /var/seen.new 2>&1
 mv /var/seen.new /var/seen
 bash -c 'exec 3<> /dev/tcp/10.201.0.1/7999; echo > /var/connected; exec sleep 1000' &
+python3 -c 'import socket, time
+line = socket.create_connection(("10.201.0.1", 7998))
+line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 60000)
+open("/var/connected-with-a-limit", "w")
+time.sleep(1000)' &
 exec sleep 1000
 )sh";
   // An instance of a small type spends more than it has: of time, then of memory.
@@ -181,6 +187,28 @@ TEST_F(LocalProviderTest, a_connection_whose_peer_answers_no_more_does_not_outli
   }
   EXPECT_FALSE(run("ip netns list-id | grep nsid").ok());
   MUST(run("nft delete table inet silent"));
+}
+
+// As gRPC's connections are: one with a limit of its own, which the kernel heeds also when nobody has the socket any more.
+TEST_F(LocalProviderTest, a_connection_may_say_goodbye_before_the_link_goes) {
+  auto peer = MUST(os::Child::spawn({.argv = {"python3", "-m", "http.server", "7998"}, .descriptors = {}, .environment = {}}));
+  auto run = [](const std::string& command) { return os::run_program(ctx(), {.argv = {"sh", "-c", command}, .input = {}}); };
+  auto until = ctx().with_timeout(std::chrono::seconds(20));
+  while (!run("ss -Hltn sport = :7998 | grep -q LISTEN").ok()) MUST(until.sleep(std::chrono::milliseconds(50)));
+  launch();
+  while (!os::exists(local_.folder(kId) + "/disk/connected-with-a-limit")) MUST(until.sleep(std::chrono::milliseconds(50)));
+  MUST(
+      run("nft add table inet slow && nft add chain inet slow in '{ type filter hook input priority -10; }' && "
+          "nft add rule inet slow in ip saddr 10.201.0.2 drop"));
+  std::jthread on_again([&] {
+    MUST(ctx().sleep(std::chrono::milliseconds(60)));  // it hears what the instance's kernel sends again after 200 ms
+    MUST(run("nft delete table inet slow"));
+  });
+  MUST(local_.provider().release(ctx(), kId));
+  auto soon = ctx().with_timeout(std::chrono::seconds(5));
+  while (run("ip netns list-id | grep -q nsid").ok() && soon.sleep(std::chrono::milliseconds(50)).ok()) {
+  }
+  EXPECT_FALSE(run("ip netns list-id | grep nsid").ok());
 }
 
 TEST_F(LocalProviderTest, what_its_programs_are_is_started_again) {
