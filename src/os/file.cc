@@ -57,6 +57,13 @@ Result<void> remove_tree_at(int folder, const char* name, dev_t device) {
 
 }  // namespace
 
+Result<UniqueFd> create_memory_file(ByteView content) {
+  UniqueFd file(memfd_create("zeropull", MFD_CLOEXEC));
+  if (!file.valid()) return errno_error(errno, "make a file in memory");
+  TRY(write_all(file.get(), content));
+  return file;
+}
+
 std::string parent_folder(const std::string& path) {
   auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";

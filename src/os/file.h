@@ -59,6 +59,9 @@ Result<std::vector<std::string>> list_folder(const std::string& path);  // names
 Result<void> set_modified_time(const std::string& path, std::chrono::system_clock::time_point time);
 Result<std::uint64_t> free_bytes(const std::string& path);  // what statvfs grants to root
 
+// A file in memory that ends with its descriptor; "/proc/self/fd/N" is a path to it, for libraries that want one.
+Result<UniqueFd> create_memory_file(ByteView content);
+
 // "/a" of "/a/b", "/" of "/a", "." of "a".
 std::string parent_folder(const std::string& path);
 

@@ -77,5 +77,10 @@ TEST_F(FileTest, short_file_is_data_loss) {
   EXPECT_TRUE(read_exactly_at(fd.get(), buffer, 0).failed_with(Code::kDataLoss));
 }
 
+TEST(MemoryFile, has_a_path_for_whoever_wants_to_read_it) {
+  const auto file = MUST(create_memory_file(as_bytes("content")));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(MUST(read_text(fmt::format("/proc/self/fd/{}", file.get()), 100)), "content");
+}
+
 }  // namespace
 }  // namespace zeropull::os

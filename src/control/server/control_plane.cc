@@ -164,21 +164,15 @@ class Plane final : public ControlPlane, private router::RouterObserver, private
     store::StoreServerOptions options;
     options.address = address;
     options.port = config_.store.port;
-    options.certificate_file = TRY(write_credential("store", credential));
-    options.key_file = options.certificate_file;
+    // The server reads both, once, from a path; on no disk, which may be full.
+    const auto file = TRY(os::create_memory_file(as_bytes(credential.key_pem.reveal() + credential.certificate_pem)));
+    options.certificate_file = options.key_file = fmt::format("/proc/self/fd/{}", file.get());
     options.client_ca_file = authority_->certificate_file();
     options.certificate_grant = [this](const http::Peer& peer) {
       return store::instance_grant(peer, [this](const auto& identity) { return joins_->holds_lease(identity); });
     };
     store_server_ = TRY(store::StoreServer::create(std::move(folder), {}, options));
     return {};
-  }
-
-  // A server's certificate and key in one file, as OpenSSL reads both from.
-  Result<std::string> write_credential(const std::string& name, const identity::Credential& credential) {
-    auto path = fmt::format("{}/authority/{}.pem", config_.root, name);
-    TRY(os::replace_file(path, as_bytes(credential.key_pem.reveal() + credential.certificate_pem), 0600));
-    return path;
   }
 
   Result<void> serve_agents() {
