@@ -81,9 +81,11 @@ inline constexpr auto kPublicationMax = std::chrono::hours(12);
 // Files of one model that are taken as they are: a listing, and a tree in memory, of some hundred MiB.
 inline constexpr std::size_t kModelFilesMax = std::size_t{1} << 20;
 
-// What one connection to a model's origin brings at a time, on frame boundaries of the blob: few requests for a large file, and
-// still many at once for a small model.
-inline constexpr std::uint64_t kOriginReadMax = 16 * kMiB;
+// What one connection to a model's origin brings at a time, on frame boundaries of the blob: a 128th of the model within these
+// bounds. Few requests for a large model; and what all connections have under way at the end, which a file's own digest has to
+// wait for, is an eighth of it at most.
+inline constexpr std::uint64_t kOriginReadMin = 4 * kMiB, kOriginReadMax = 16 * kMiB;
+inline constexpr std::uint64_t kOriginReads = 128;
 
 // Small files that one connection brings one after the other, so that their round trips run side by side.
 inline constexpr std::size_t kOriginFilesMax = 16;

@@ -31,7 +31,8 @@ std::uint64_t end_of(const ModelLayout& layout, std::size_t file) { return layou
 
 // Where a run that begins in the file `first`, or before it, ends.
 std::uint64_t run_end(const ModelLayout& layout, std::uint64_t begin, std::size_t first) {
-  std::uint64_t end = begin + kOriginReadMax;
+  const std::uint64_t part = align_up(layout.blob_size / kOriginReads, kFrameSize);
+  std::uint64_t end = begin + std::clamp(part, kOriginReadMin, kOriginReadMax);
   std::size_t count = 0;
   for (std::size_t i = first; i < layout.files.size() && layout.offsets[i] < end; ++i) {
     // A file that its origin reads from the front alone is not cut.

@@ -66,8 +66,10 @@ TEST(ModelLayout, a_file_that_is_read_from_the_front_alone_is_never_cut) {
 }
 
 TEST(ModelLayout, a_large_file_is_cut_for_many_connections) {
-  auto layout = MUST(ModelLayout::create(listing_of({{"a", 100 * kOriginReadMax}})));
-  EXPECT_EQ(layout.runs().size(), 100U);
+  const auto runs_of = [](std::uint64_t size) { return MUST(ModelLayout::create(listing_of({{"a", size}}))).runs().size(); };
+  EXPECT_EQ(runs_of(8 * kOriginReadMin), 8U);
+  EXPECT_EQ(runs_of(kOriginReads * 5 * kMiB), kOriginReads);
+  EXPECT_EQ(runs_of(1000 * kOriginReadMax), 1000U);
 }
 
 TEST(ModelLayout, names_that_no_folder_can_hold_are_refused) {
