@@ -31,7 +31,7 @@ TEST(ProcessHandle, does_not_take_another_process_with_the_same_number_for_it) {
 }
 
 TEST(ProcessHandle, a_process_that_ended_and_was_not_reaped_has_ended) {
-  auto child = MUST(Child::spawn({.argv = {"cat"}, .descriptors = {}, .environment = {}}));
+  auto child = MUST(Child::spawn({.argv = {"sleep", "1000"}, .descriptors = {}, .environment = {}}));
   auto identity = MUST(identify_process(child.pid()));
   auto handle = MUST(ProcessHandle::open(identity));
   MUST(child.signal(9));
