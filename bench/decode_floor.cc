@@ -3,7 +3,6 @@
 // cold_conversion.py.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <chrono>
 #include <thread>
@@ -14,6 +13,7 @@
 #include "codec/compression.h"
 #include "codec/stream.h"
 #include "os/file.h"
+#include "os/usage.h"
 
 namespace zeropull {
 namespace {
@@ -26,13 +26,6 @@ Result<std::uint64_t> decode(const std::string& path) {
   artifact::ReadAhead ahead(*detected.decoded);
   codec::HashingSource diff_id(ahead);
   return codec::drain(diff_id);
-}
-
-double processor_s() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
 int run(const std::vector<std::string>& paths) {
@@ -54,7 +47,7 @@ int run(const std::vector<std::string>& paths) {
   }
   fmt::print(R"({{"seconds": {:.4f}, "processor_s": {:.4f}, "decoded_bytes": {}}})"
              "\n",
-             took.count(), processor_s(), total);
+             took.count(), os::used_cpu_seconds(), total);
   return 0;
 }
 

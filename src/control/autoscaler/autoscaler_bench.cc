@@ -5,11 +5,9 @@
 //
 //   autoscaler_bench FOLDER [COMPONENTS]      the metrics go there, and are removed
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -17,6 +15,7 @@
 #include "control/autoscaler/autoscaler.h"
 #include "control/state/memory_kv.h"
 #include "control/state/scaling_names.h"
+#include "os/usage.h"
 
 namespace {
 
@@ -33,20 +32,6 @@ class ToldClock final : public Clock {
   WallTime wall_now() const override { return WallTime(std::chrono::seconds(1'800'000'000) + now); }
   std::chrono::milliseconds now{1000};
 };
-
-double cpu_seconds() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
-}
-
-std::uint64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::uint64_t all = 0, resident = 0;
-  statm >> all >> resident;
-  return resident * 4096;
-}
 
 void add_alarm(state::Changes& changes, const state::ScalingPolicy& policy, const std::string& name, const std::string& component,
                bool high) {
@@ -129,15 +114,15 @@ bool measure(const std::string& folder, int components) {
   };
   for (int look = 0; look < kWarmUpSeconds * kLooksPerSecond; ++look) pass(look);
   std::vector<double> looks;
-  const double begin = cpu_seconds();
+  const double begin = os::used_cpu_seconds();
   for (int look = 0; look < kSeconds * kLooksPerSecond; ++look) {
-    const double before = cpu_seconds();
+    const double before = os::used_cpu_seconds();
     pass(look);
-    looks.push_back((cpu_seconds() - before) * 1000);
+    looks.push_back((os::used_cpu_seconds() - before) * 1000);
   }
-  const double cores = (cpu_seconds() - begin) / kSeconds;
+  const double cores = (os::used_cpu_seconds() - begin) / kSeconds;
   std::ranges::sort(looks);
-  const auto resident = resident_bytes();
+  const auto resident = MUST(os::resident_bytes());
   const int decisions = static_cast<int>(state->view().scaling_activities().size());
   fmt::print("{} components: {:.2f} cores; a look takes {:.0f} ms, of 100 the worst {:.0f} ms, at most {:.0f} ms; ", components,
              cores, looks[looks.size() / 2], looks[looks.size() * 99 / 100], looks.back());

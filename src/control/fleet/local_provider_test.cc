@@ -110,6 +110,31 @@ class LocalProviderTest : public testing::Test {
     }
     return MUST(os::read_text(path, 1 << 16));
   }
+  static Result<std::string> run(const std::string& command) {
+    return os::run_program(ctx(), {.argv = {"sh", "-c", command}, .input = {}});
+  }
+  // Starts the instance while a server listens, and returns once a program of it is connected, as a file on its disk says. Then
+  // the server's side hears nothing of it any more, until the table goes.
+  os::Child launch_connected_and_silent(int port, const std::string& connected, const std::string& table) {
+    auto peer = MUST(
+        os::Child::spawn({.argv = {"python3", "-m", "http.server", std::to_string(port)}, .descriptors = {}, .environment = {}}));
+    auto until = ctx().with_timeout(std::chrono::seconds(20));
+    const auto listens = fmt::format("ss -Hltn sport = :{} | grep -q LISTEN", port);
+    while (!run(listens).ok()) MUST(until.sleep(std::chrono::milliseconds(50)));
+    launch();
+    while (!os::exists(local_.folder(kId) + "/disk/" + connected)) MUST(until.sleep(std::chrono::milliseconds(50)));
+    MUST(
+        run(fmt::format("nft add table inet {0} && nft add chain inet {0} in '{{ type filter hook input priority -10; }}' && "
+                        "nft add rule inet {0} in ip saddr 10.201.0.2 drop",
+                        table)));
+    return peer;
+  }
+  static void expect_no_namespace_soon() {
+    auto soon = ctx().with_timeout(std::chrono::seconds(5));
+    while (run("ip netns list-id | grep -q nsid").ok() && soon.sleep(std::chrono::milliseconds(50)).ok()) {
+    }
+    EXPECT_FALSE(run("ip netns list-id | grep nsid").ok());
+  }
   Local local_;
 };
 
@@ -172,43 +197,21 @@ TEST_F(LocalProviderTest, release_leaves_no_trace) {
 
 // The kernel keeps a network namespace for as long as it believes in a connection of it.
 TEST_F(LocalProviderTest, a_connection_whose_peer_answers_no_more_does_not_outlive_the_instance) {
-  auto peer = MUST(os::Child::spawn({.argv = {"python3", "-m", "http.server", "7999"}, .descriptors = {}, .environment = {}}));
-  auto run = [](const std::string& command) { return os::run_program(ctx(), {.argv = {"sh", "-c", command}, .input = {}}); };
-  auto until = ctx().with_timeout(std::chrono::seconds(20));
-  while (!run("ss -Hltn sport = :7999 | grep -q LISTEN").ok()) MUST(until.sleep(std::chrono::milliseconds(50)));
-  launch();
-  while (!os::exists(local_.folder(kId) + "/disk/connected")) MUST(until.sleep(std::chrono::milliseconds(50)));
-  MUST(
-      run("nft add table inet silent && nft add chain inet silent in '{ type filter hook input priority -10; }' && "
-          "nft add rule inet silent in ip saddr 10.201.0.2 drop"));
+  const auto peer = launch_connected_and_silent(7999, "connected", "silent");
   MUST(local_.provider().release(ctx(), kId));
-  auto soon = ctx().with_timeout(std::chrono::seconds(5));
-  while (run("ip netns list-id | grep -q nsid").ok() && soon.sleep(std::chrono::milliseconds(50)).ok()) {
-  }
-  EXPECT_FALSE(run("ip netns list-id | grep nsid").ok());
+  expect_no_namespace_soon();
   MUST(run("nft delete table inet silent"));
 }
 
 // As gRPC's connections are: one with a limit of its own, which the kernel heeds also when nobody has the socket any more.
 TEST_F(LocalProviderTest, a_connection_may_say_goodbye_before_the_link_goes) {
-  auto peer = MUST(os::Child::spawn({.argv = {"python3", "-m", "http.server", "7998"}, .descriptors = {}, .environment = {}}));
-  auto run = [](const std::string& command) { return os::run_program(ctx(), {.argv = {"sh", "-c", command}, .input = {}}); };
-  auto until = ctx().with_timeout(std::chrono::seconds(20));
-  while (!run("ss -Hltn sport = :7998 | grep -q LISTEN").ok()) MUST(until.sleep(std::chrono::milliseconds(50)));
-  launch();
-  while (!os::exists(local_.folder(kId) + "/disk/connected-with-a-limit")) MUST(until.sleep(std::chrono::milliseconds(50)));
-  MUST(
-      run("nft add table inet slow && nft add chain inet slow in '{ type filter hook input priority -10; }' && "
-          "nft add rule inet slow in ip saddr 10.201.0.2 drop"));
+  const auto peer = launch_connected_and_silent(7998, "connected-with-a-limit", "slow");
   std::jthread on_again([&] {
     MUST(ctx().sleep(std::chrono::milliseconds(60)));  // it hears what the instance's kernel sends again after 200 ms
     MUST(run("nft delete table inet slow"));
   });
   MUST(local_.provider().release(ctx(), kId));
-  auto soon = ctx().with_timeout(std::chrono::seconds(5));
-  while (run("ip netns list-id | grep -q nsid").ok() && soon.sleep(std::chrono::milliseconds(50)).ok()) {
-  }
-  EXPECT_FALSE(run("ip netns list-id | grep nsid").ok());
+  expect_no_namespace_soon();
 }
 
 TEST_F(LocalProviderTest, what_its_programs_are_is_started_again) {

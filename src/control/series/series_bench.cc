@@ -6,17 +6,16 @@
 //
 //   series_bench FOLDER        the database goes there, and is removed
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <atomic>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "base/units.h"
 #include "control/series/seconds.h"
 #include "control/series/series.h"
+#include "os/usage.h"
 
 namespace {
 
@@ -35,21 +34,6 @@ class ToldClock final : public Clock {
   WallTime wall_now() const override { return time_of(second); }
   std::atomic<std::int64_t> second{1'800'000'000};
 };
-
-double cpu_seconds() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
-}
-
-// What the process holds now, not at its highest: the second load has the first one's peak behind it.
-std::uint64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::uint64_t all = 0, resident = 0;
-  statm >> all >> resident;
-  return resident * 4096;
-}
 
 bool measure(const std::string& name, const std::string& folder, bool rotating) {
   const auto path = folder + "/series_bench.db";
@@ -72,7 +56,7 @@ bool measure(const std::string& name, const std::string& folder, bool rotating) 
       writers.push_back(MUST(store->writer(key, "Count")));
     }
     std::vector<double> values(kSeries, 0.5);
-    const auto begin = cpu_seconds();
+    const auto begin = os::used_cpu_seconds();
     for (std::int64_t second = 0; second < kSeconds; ++second) {
       ++clock.second;
       const auto first = rotating ? static_cast<std::size_t>(second) * kChanging % kSeries : 0;
@@ -82,13 +66,13 @@ bool measure(const std::string& name, const std::string& folder, bool rotating) 
       const auto at = clock.wall_now();
       for (std::size_t i = 0; i < kSeries; ++i) writers[i].put(at, values[i]);
       if (second % 2 == 0) {
-        const auto before = cpu_seconds();
+        const auto before = os::used_cpu_seconds();
         MUST(store->flush());
-        longest = std::max(longest, cpu_seconds() - before);
+        longest = std::max(longest, os::used_cpu_seconds() - before);
       }
-      resident = std::max(resident, resident_bytes());
+      resident = std::max(resident, MUST(os::resident_bytes()));
     }
-    cpu = (cpu_seconds() - begin) / static_cast<double>(kSeconds);
+    cpu = (os::used_cpu_seconds() - begin) / static_cast<double>(kSeconds);
     disk = std::filesystem::file_size(path);
     const auto usage = store->usage();
     fmt::print(
